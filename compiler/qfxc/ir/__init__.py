@@ -1,0 +1,1 @@
+"""The intermediate representation: exact types, nodes, graphs, the kernel contract."""

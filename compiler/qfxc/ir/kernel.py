@@ -1,0 +1,149 @@
+"""The kernel contract, the narrow waist between operators and back ends.
+
+An operator that hardware can run says, for a given fold, ``Kernel(name, params, roms)``. Back
+ends instantiate the library module ``name`` with those parameters and know no operator.
+
+Streams: a value is a sequence of words of ``lanes`` elements, the frame in C order (channels
+innermost), the first element in the least significant bits. A frame is a fixed number of words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qfxc.ir.graph import Node, Op
+from qfxc.ir.types import Int, TensorType
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fold:
+    """Parallelism of one kernel: elements consumed and produced per word.
+
+    ``simd`` is the number of lanes of every input stream, ``pe`` that of the output stream.
+    Elementwise kernels have ``simd == pe``.
+    """
+
+    simd: int = 1
+    pe: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Estimated resources: LUTs, flip-flops, DSP48E2 slices, BRAM in halves of a 36 kbit block."""
+
+    lut: int = 0
+    ff: int = 0
+    dsp: int = 0
+    bram18: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.lut + other.lut,
+            self.ff + other.ff,
+            self.dsp + other.dsp,
+            self.bram18 + other.bram18,
+        )
+
+    def fits(self, budget: Cost) -> bool:
+        return (
+            self.lut <= budget.lut
+            and self.ff <= budget.ff
+            and self.dsp <= budget.dsp
+            and self.bram18 <= budget.bram18
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rom:
+    """A constant memory: ``depth`` words of ``lanes`` elements of type ``elem``.
+
+    ``values`` has shape (depth, lanes), element 0 in the least significant bits.
+    """
+
+    values: NDArray[np.int64]
+    elem: Int
+
+    @property
+    def depth(self) -> int:
+        return int(self.values.shape[0])
+
+    @property
+    def lanes(self) -> int:
+        return int(self.values.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One instance of a library module: its name, its integer parameters, its constant memories.
+
+    Parameter names are the struct constants of ``hls_lib/include/qfx/<name>.hpp``, verbatim.
+    """
+
+    name: str
+    params: Mapping[str, int]
+    roms: Mapping[str, Rom] = field(default_factory=dict)
+
+
+class KernelOp(Op):
+    """An operator with hardware: what its folds are, what they take, how it is instantiated."""
+
+    kernel_stem: ClassVar[str] = ""
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        """Every legal fold."""
+        raise NotImplementedError
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        """Clock cycles per frame at this fold, stalls of the neighbours aside."""
+        raise NotImplementedError
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        raise NotImplementedError
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        raise NotImplementedError
+
+    def lag(self, node: Node) -> Fraction:
+        """The part of an input frame that is consumed before the first output word leaves."""
+        return Fraction(0)
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        """Small nodes that together reach every branch of the kernel."""
+        raise NotImplementedError
+
+
+def divisors(n: int) -> tuple[int, ...]:
+    """The divisors of ``n``, ascending."""
+    return tuple(d for d in range(1, n + 1) if n % d == 0)
+
+
+def lane_folds(channels: int) -> tuple[Fold, ...]:
+    """The folds of an elementwise kernel: any divisor of the channels, in = out."""
+    return tuple(Fold(d, d) for d in divisors(channels))
+
+
+def stream_params(prefix: str, elem: Int) -> dict[str, int]:
+    """``<prefix>Bits`` and ``<prefix>Signed``: how every kernel names an element type."""
+    return {f"{prefix}Bits": elem.bits, f"{prefix}Signed": int(elem.signed)}
+
+
+def channel_rom(values: NDArray[np.int64], lanes: int, elem: Int) -> Rom:
+    """One value per channel as a memory of ``channels / lanes`` words."""
+    return Rom(np.ascontiguousarray(values.reshape(-1, lanes)), elem)
+
+
+def rom_elem(values: NDArray[np.int64]) -> Int:
+    """The narrowest type that holds every value of a memory."""
+    return Int(min(int(values.min()), 0), max(int(values.max()), 0))
+
+
+def words(type_: TensorType, lanes: int) -> int:
+    """Words per frame of a stream with ``lanes`` lanes."""
+    return type_.size // lanes

@@ -1,0 +1,42 @@
+"""Window arithmetic that convolution, pooling and their kernels share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from qfxc.ir.types import Array
+
+Pair = tuple[int, int]
+
+
+def extent(kernel: Pair, dilation: Pair) -> Pair:
+    """Rows and columns that one window spans."""
+    return (kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1
+
+
+def out_size(size: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> Pair:
+    """Positions of the window, without padding: floor((size - extent) / stride) + 1."""
+    span = extent(kernel, dilation)
+    if span[0] > size[0] or span[1] > size[1]:
+        raise ValueError(f"a window of {span[0]}x{span[1]} does not fit {size[0]}x{size[1]}")
+    return (size[0] - span[0]) // stride[0] + 1, (size[1] - span[1]) // stride[1] + 1
+
+
+def windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
+    """A view (batch, OH, OW, C, KH, KW) of ``x`` (batch, H, W, C)."""
+    view = sliding_window_view(x, extent(kernel, dilation), axis=(1, 2))
+    return view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+
+
+def counts(size: Pair, kernel: Pair, stride: Pair, uncounted: tuple[int, ...]) -> NDArray[np.int64]:
+    """How many positions of each window an average counts, (OH, OW).
+
+    ``uncounted`` = rows and columns at the (top, left, bottom, right) that are padding.
+    """
+    top, left, bottom, right = uncounted
+    mask = np.zeros(size, dtype=np.int64)
+    mask[top : size[0] - bottom, left : size[1] - right] = 1
+    view = sliding_window_view(mask, kernel)[:: stride[0], :: stride[1]]
+    return np.asarray(view.sum(axis=(2, 3)))

@@ -1,0 +1,41 @@
+"""What the implementations of a staircase share: per-channel parameters, saturation, carriers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qfxc.ir.types import Array, Int, TensorType
+
+
+def result_type(x: TensorType, elem: Int, *params: Sequence[int]) -> TensorType:
+    """The type of a staircase's result; every parameter list is per tensor or per channel."""
+    for values in params:
+        if len(values) not in (1, x.channels):
+            raise ValueError(f"{len(values)} parameters for {x.channels} channels")
+    return TensorType(x.shape, elem)
+
+
+def integer_kind(bound: int) -> type[np.int32] | type[np.int64]:
+    """int32 where it suffices (numpy vectorises it), else int64; more than that is a bug."""
+    if bound >= 1 << 62:
+        raise ValueError(f"an intermediate value of {bound.bit_length()} bits")
+    return np.int32 if bound < 1 << 31 else np.int64
+
+
+def saturate(y: Array, elem: Int) -> Array:
+    """Clips into ``elem`` and stores in the narrowest integer type."""
+    kind: Any = np.int64
+    for narrow in (np.int8, np.uint8, np.int16, np.uint16, np.int32):
+        info = np.iinfo(narrow)
+        if info.min <= elem.lo and elem.hi <= info.max:
+            kind = narrow
+            break
+    return np.clip(y, elem.lo, elem.hi).astype(kind)
+
+
+def per_channel(values: Sequence[int], kind: Any) -> NDArray[np.integer[Any]]:
+    return np.asarray(values, dtype=kind)

@@ -1,0 +1,48 @@
+"""y = kx * x + ky * y."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfxc.ir.graph import Node, Op
+from qfxc.ir.types import Array, Int, Real, Scale, TensorType
+from qfxc.ops._dot import as_carrier, carrier
+
+
+@dataclass(frozen=True)
+class Add(Op):
+    """Sum of two equal-shaped tensors. Integer factors align the scales of a residual join.
+
+    In the integer stage ``kx * scale_out == scale_x`` and ``ky * scale_out == scale_y`` hold
+    exactly, so the sum is exact and its scale is ``scale_x / |kx|``. A factor may be negative
+    (subtraction) in every stage.
+    """
+
+    kx: int = 1
+    ky: int = 1
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        x, y = inputs
+        if x.shape != y.shape:
+            raise ValueError(f"shapes {x.shape} and {y.shape} differ")
+        if not (x.is_int and y.is_int):
+            return TensorType(x.shape, Real())
+        a, b = x.int, y.int
+        low = min(self.kx * a.lo, self.kx * a.hi) + min(self.ky * b.lo, self.ky * b.hi)
+        high = max(self.kx * a.lo, self.kx * a.hi) + max(self.ky * b.lo, self.ky * b.hi)
+        scale = Scale(tuple(v / abs(self.kx) for v in a.scale.values))
+        if scale != Scale(tuple(v / abs(self.ky) for v in b.scale.values)):
+            raise ValueError(f"scales {a.scale} and {b.scale} are not {self.kx} : {self.ky}")
+        return TensorType(x.shape, Int(low, high, scale))
+
+    def run(self, node: Node, *arrays: Array) -> Array:
+        x, y = arrays
+        if not node.type.is_int:
+            return np.asarray(self.kx * x + self.ky * y)
+        a, b = node.inputs[0].type.int, node.inputs[1].type.int
+        kind = carrier(abs(self.kx) * a.magnitude + abs(self.ky) * b.magnitude)
+        return np.asarray(
+            as_carrier(x, kind) * kind(self.kx) + as_carrier(y, kind) * kind(self.ky)
+        )

@@ -1,0 +1,33 @@
+"""z = x * y."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfxc.ir.graph import Node, Op
+from qfxc.ir.types import Array, Int, Real, TensorType
+from qfxc.ops._dot import as_carrier, carrier
+
+
+@dataclass(frozen=True)
+class Mul(Op):
+    """Product of two equal-shaped tensors; scales multiply."""
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        x, y = inputs
+        if x.shape != y.shape:
+            raise ValueError(f"shapes {x.shape} and {y.shape} differ")
+        if not (x.is_int and y.is_int):
+            return TensorType(x.shape, Real())
+        a, b = x.int, y.int
+        corners = [a.lo * b.lo, a.lo * b.hi, a.hi * b.lo, a.hi * b.hi]
+        return TensorType(x.shape, Int(min(corners), max(corners), a.scale * b.scale))
+
+    def run(self, node: Node, *arrays: Array) -> Array:
+        x, y = arrays
+        if not node.type.is_int:
+            return np.asarray(x * y)
+        kind = carrier(node.inputs[0].type.int.magnitude * node.inputs[1].type.int.magnitude)
+        return np.asarray(as_carrier(x, kind) * as_carrier(y, kind))
