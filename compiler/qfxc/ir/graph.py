@@ -158,11 +158,16 @@ def rewrite(graph: Graph, *rules: Rule) -> Graph:
         new[id(node)] = _apply(rebuilt, rules)
     return Graph(
         graph.name,
-        tuple(new[id(n)] for n in graph.inputs),
+        tuple(_input_of(new[id(n)]) for n in graph.inputs),
         tuple(new[id(n)] for n in graph.outputs),
         graph.in_ports,
         graph.out_ports,
     )
+
+
+def _input_of(node: Node) -> Node:
+    """The graph input inside what a rule made of one (a quantizer put behind it, say)."""
+    return next(n for n in walk_up(node) if n.op.stem == "input")
 
 
 def walk_up(node: Node) -> Iterator[Node]:

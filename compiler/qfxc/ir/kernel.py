@@ -63,11 +63,13 @@ class Cost:
 class Rom:
     """A constant memory: ``depth`` words of ``lanes`` elements of type ``elem``.
 
-    ``values`` has shape (depth, lanes), element 0 in the least significant bits.
+    ``values`` has shape (depth, lanes), element 0 in the least significant bits. ``per_lane``:
+    every lane reads an address of its own, so each needs a memory of its own.
     """
 
     values: NDArray[np.int64]
     elem: Int
+    per_lane: bool = False
 
     @property
     def depth(self) -> int:

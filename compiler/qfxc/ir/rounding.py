@@ -37,16 +37,24 @@ class Rounding(enum.Enum):
             Rounding.HALF_AWAY: away,
         }[self]
 
+    def twice_offset(self, k: int) -> int:
+        """``2 * (t - k)`` of the threshold ``t`` where rounding reaches ``k``: 0, -1 or -2."""
+        if self is Rounding.FLOOR:
+            return 0
+        if self is Rounding.ZERO:
+            return 0 if k >= 1 else -2
+        return -2 if self is Rounding.CEIL else -1
+
+    def closed(self, k: int) -> bool:
+        """Whether the threshold of ``k`` itself already rounds to ``k``."""
+        if self in (Rounding.FLOOR, Rounding.HALF_UP):
+            return True
+        if self in (Rounding.CEIL, Rounding.HALF_DOWN):
+            return False
+        if self is Rounding.HALF_EVEN:
+            return k % 2 == 0
+        return k <= 0 if self is Rounding.HALF_ZERO else k >= 1
+
     def threshold(self, k: int) -> tuple[Fraction, bool]:
         """``(t, closed)`` such that ``round(u) >= k`` iff ``u >= t`` (closed) or ``u > t`` (open)."""
-        mid = k - _HALF
-        return {
-            Rounding.FLOOR: (Fraction(k), True),
-            Rounding.ZERO: (Fraction(k), True) if k >= 1 else (Fraction(k - 1), False),
-            Rounding.CEIL: (Fraction(k - 1), False),
-            Rounding.HALF_UP: (mid, True),
-            Rounding.HALF_DOWN: (mid, False),
-            Rounding.HALF_ZERO: (mid, k <= 0),
-            Rounding.HALF_AWAY: (mid, k >= 1),
-            Rounding.HALF_EVEN: (mid, k % 2 == 0),
-        }[self]
+        return Fraction(2 * k + self.twice_offset(k), 2), self.closed(k)

@@ -1,0 +1,103 @@
+"""What a pass is, and the runner that checks what passes promise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar
+
+from qfxc.errors import UserError
+from qfxc.ir.graph import Graph
+
+
+class Pass:
+    """A graph to graph function. Frozen dataclasses; the fields are the options.
+
+    ``exact``: the pass keeps every bit of every output (real graphs: every real number, up to
+    float rounding); the runner re-simulates to prove it. Otherwise the report shows its error.
+    """
+
+    name: ClassVar[str] = ""
+    exact: ClassVar[bool] = True
+    summary: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+        cls.summary = (cls.__doc__ or "").strip().split("\n")[0]
+
+    def run(self, graph: Graph) -> Graph:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the runner is after a pass: what ``--dump`` writes and ``--check`` compares."""
+
+    step: Pass
+    graph: Graph
+
+
+Hook = Callable[[Pass, Graph, Graph], None]
+
+
+def run_passes(graph: Graph, passes: tuple[Pass, ...], hook: Hook | None = None) -> Graph:
+    """Runs the passes in order; ``hook(pass, before, after)`` sees each result."""
+    for step in passes:
+        after = step.run(graph)
+        after.check_names()
+        if hook is not None:
+            hook(step, graph, after)
+        graph = after
+    return graph
+
+
+def override(passes: tuple[Pass, ...], spec: str) -> tuple[Pass, ...]:
+    """Applies ``--passes 'name{field=value,...},-name'``: sets options, leaves out passes.
+
+    A name alone keeps the pass as it is; ``-name`` drops a pass that is optional.
+    """
+    by_name = {step.name: step for step in passes}
+    for item in _items(spec):
+        match = re.fullmatch(r"(-?)([a-z0-9-]+)(?:\{(.*)\})?", item)
+        if match is None or match[2] not in by_name:
+            raise UserError(
+                f"'{item}' is not a pass",
+                where="--passes",
+                hint="passes: " + ", ".join(by_name) + "; as in 'quantize{weights=4}'",
+            )
+        if match[1]:
+            by_name.pop(match[2])
+        elif match[3]:
+            by_name[match[2]] = _with_options(by_name[match[2]], match[3])
+    return tuple(by_name[step.name] for step in passes if step.name in by_name)
+
+
+def _items(spec: str) -> list[str]:
+    return [item.strip() for item in re.split(r",(?![^{]*\})", spec) if item.strip()]
+
+
+def _with_options(step: Pass, text: str) -> Pass:
+    types = {f.name: f for f in fields(step)}  # type: ignore[arg-type]
+    changes: dict[str, Any] = {}
+    for pair in text.split(","):
+        key, _, value = (part.strip() for part in pair.partition("="))
+        if key not in types or isinstance(getattr(step, key), tuple):
+            names = ", ".join(sorted(types)) or "none"
+            raise UserError(
+                f"pass '{step.name}' has no option '{key}'", where="--passes", hint=f"options: {names}"
+            )
+        changes[key] = _parse(step, key, value)
+    return replace(step, **changes)  # type: ignore[type-var]
+
+
+def _parse(step: Pass, key: str, value: str) -> Any:
+    kind = type(getattr(step, key))
+    try:
+        if kind is bool:
+            return {"true": True, "false": False, "1": True, "0": False}[value.lower()]
+        return kind(value)
+    except (ValueError, KeyError):
+        raise UserError(
+            f"'{value}' is not a {kind.__name__}", where=f"--passes {step.name}{{{key}}}"
+        ) from None

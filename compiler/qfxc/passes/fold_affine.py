@@ -1,0 +1,75 @@
+"""Merges BatchNormalization and constant arithmetic into the layer before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfxc.ir.graph import Graph, Node, Op, rewrite
+from qfxc.ir.types import Array
+from qfxc.ops.affine import Affine
+from qfxc.ops.const import const_value, real_const
+from qfxc.ops.conv import Conv
+from qfxc.ops.matmul import MatMul
+from qfxc.passes.base import Pass
+
+
+def affine(x: Node, a: Array, b: Array, name: str) -> Node:
+    """An ``Affine`` node with its two constants."""
+    return Node(Affine(), (x, real_const(a, f"{name}.a"), real_const(b, f"{name}.b")), name)
+
+
+def constants(node: Node) -> tuple[Array, Array]:
+    """``a`` and ``b`` of an ``Affine`` node."""
+    return const_value(node.inputs[1]), const_value(node.inputs[2])
+
+
+def layer(op: Op, x: Node, w: Array, b: Array | None, name: str) -> Node:
+    """A ``Conv`` or ``MatMul`` node with real weights and, unless None, a bias."""
+    inputs = (x, real_const(w, f"{name}.w"))
+    if b is not None:
+        inputs = (*inputs, real_const(np.broadcast_to(b, w.shape[-1:]), f"{name}.bias"))
+    return Node(op, inputs, name)
+
+
+def bias(node: Node) -> Array:
+    """The bias of a real layer; zeros where it has none."""
+    if len(node.inputs) > 2:
+        return const_value(node.inputs[2])
+    return np.zeros(node.type.channels)
+
+
+@dataclass(frozen=True)
+class FoldAffine(Pass):
+    """folds BatchNorm and constant Mul/Add into the convolution or dense layer before"""
+
+    exact = True
+
+    def run(self, graph: Graph) -> Graph:
+        uses = graph.uses()
+        return rewrite(graph, _fold_with(lambda node: uses[node.name] == 1))
+
+
+def _fold_with(single: Callable[[Node], bool]) -> Callable[[Node], Node | None]:
+    def fold(node: Node) -> Node | None:
+        match node:
+            case Node(op=Affine(), inputs=(Node(op=Conv() | MatMul()) as inner, _, _)):
+                return _into_layer(node, inner) if single(inner) else None
+            case Node(op=Affine(), inputs=(Node(op=Affine()) as inner, _, _)):
+                return _into_affine(node, inner) if single(inner) else None
+        return None
+
+    return fold
+
+
+def _into_layer(node: Node, inner: Node) -> Node:
+    a, b = constants(node)
+    w = const_value(inner.inputs[1])
+    return layer(inner.op, inner.inputs[0], w * a, bias(inner) * a + b, inner.name)
+
+
+def _into_affine(node: Node, inner: Node) -> Node:
+    (a, b), (c, d) = constants(node), constants(inner)
+    return affine(inner.inputs[0], a * c, a * d + b, node.name)

@@ -1,0 +1,140 @@
+"""The accelerator's input: raw pixels, with the normalisation inside the first layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfxc.errors import UserError
+from qfxc.ir.graph import Graph, Node, rewrite
+from qfxc.ir.types import Array
+from qfxc.ops.affine import Affine
+from qfxc.ops.const import const_value
+from qfxc.ops.conv import Conv
+from qfxc.ops.input import Input
+from qfxc.ops.matmul import MatMul
+from qfxc.ops.pad import Pad
+from qfxc.ops.reshape import Reshape
+from qfxc.passes.base import Pass
+from qfxc.passes.fold_affine import affine, bias, constants, layer
+
+
+@dataclass(frozen=True)
+class FoldInput(Pass):
+    """puts the input's normalisation (the graph's own, or mean and std) into the first layer
+
+    ``pixels``: the input is uint8. With ``mean`` and ``std`` (one per channel, or one), the
+    network is fed ``(pixel / 255 - mean) / std``; without, the pixels as they are. Zero padding
+    then becomes padding with the pixel code nearest to the mean, so borders may differ by half a
+    code: inexact there.
+    """
+
+    pixels: bool = False
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    exact = False
+
+    def run(self, graph: Graph) -> Graph:
+        if self.mean or self.std:
+            graph = self._normalise(graph)
+        uses = graph.uses()
+
+        def fold(node: Node) -> Node | None:
+            return self._fold(node) if all(uses[i.name] == 1 for i in _feeding(node)) else None
+
+        return rewrite(graph, _sink_reshape, fold)
+
+    def _normalise(self, graph: Graph) -> Graph:
+        """Puts one affine behind every input."""
+        behind = {source.name: self._normalised(source) for source in graph.inputs}
+        made = {node.name for node in behind.values()}
+
+        def insert(node: Node) -> Node | None:
+            if node.name in made or not any(i.name in behind for i in node.inputs):
+                return None
+            return Node(node.op, tuple(behind.get(i.name, i) for i in node.inputs), node.name)
+
+        return rewrite(graph, insert)
+
+    def _normalised(self, source: Node) -> Node:
+        mean = np.asarray(self.mean or (0.0,), dtype=np.float64)
+        std = np.asarray(self.std or (1.0,), dtype=np.float64)
+        for values, flag in ((mean, "--mean"), (std, "--std")):
+            if len(values) not in (1, source.type.channels):
+                raise UserError(
+                    f"{flag} has {len(values)} values, the input has {source.type.channels} channels",
+                    where=f"{source.name} (input)",
+                    hint="give one value, or one per channel",
+                )
+        a, b = 1 / (255 * std), -mean / std
+        shape = () if len(a) == len(b) == 1 else (source.type.channels,)
+        return affine(
+            source, np.broadcast_to(a, shape), np.broadcast_to(b, shape), f"{source.name}.normalise"
+        )
+
+    def _fold(self, node: Node) -> Node | None:
+        match node:
+            case Node(op=Conv() | MatMul(), inputs=(Node(op=Affine()) as inner, *_)):
+                if _from_input(inner):
+                    return self._into_layer(node, inner, inner.inputs[0])
+            case Node(op=Conv(), inputs=(Node(op=Pad() as pad, inputs=(Node(op=Affine()) as inner,)), *_)):
+                if _from_input(inner):
+                    return self._through_pad(node, inner, pad)
+        return None
+
+    def _through_pad(self, node: Node, inner: Node, pad: Pad) -> Node | None:
+        a, b = (np.broadcast_to(v, inner.type.shape[-1:]) for v in constants(inner))
+        border = (np.asarray(pad.value) - b) / a
+        if not self.pixels and np.any(border != 0):
+            return None
+        border = np.rint(border)
+        values = border[:1] if np.all(border == border[0]) else border
+        padded = Pad(pad.before, pad.after, tuple(int(v) for v in values))
+        return self._into_layer(
+            node, inner, Node(padded, (inner.inputs[0],), node.inputs[0].name)
+        )
+
+    def _into_layer(self, node: Node, inner: Node, x: Node) -> Node:
+        a, b = constants(inner)
+        w = const_value(node.inputs[1])
+        if isinstance(node.op, Conv) and node.op.groups > 1:
+            a, b = (_group_rows(v, w, node.op.groups) for v in (a, b))
+            taps, scaled = (w * b).sum(axis=(0, 1, 2)), w * a
+        else:
+            a, b = (v[..., None] if v.ndim else v for v in (a, b))
+            taps, scaled = (w * b).sum(axis=tuple(range(w.ndim - 1))), w * a
+        return layer(node.op, x, scaled, bias(node) + taps, node.name)
+
+
+def _group_rows(v: Array, w: Array, groups: int) -> Array:
+    """Per input channel values, laid out as the (C / groups, M) part of grouped weights."""
+    if v.ndim == 0:
+        return v
+    rows = v.reshape(groups, w.shape[2], 1)
+    wide = np.broadcast_to(rows, (groups, w.shape[2], w.shape[3] // groups))
+    return wide.transpose(1, 0, 2).reshape(w.shape[2], w.shape[3])
+
+
+def _from_input(node: Node) -> bool:
+    return isinstance(node.inputs[0].op, Input)
+
+
+def _feeding(node: Node) -> list[Node]:
+    """The nodes between a layer and the graph input, the input itself left out."""
+    chain: list[Node] = []
+    at = node.inputs[0] if node.inputs else None
+    while at is not None and isinstance(at.op, (Affine, Pad)):
+        chain.append(at)
+        at = at.inputs[0]
+    return chain
+
+
+def _sink_reshape(node: Node) -> Node | None:
+    """reshape(affine(input)) -> affine(reshape(input)) where the constants allow it."""
+    match node:
+        case Node(op=Reshape(), inputs=(Node(op=Affine(), inputs=(Node(op=Input()) as x, a, b)) as i,)):
+            same = node.type.channels == x.type.channels
+            if same or a.type.shape == b.type.shape == ():
+                return Node(i.op, (Node(node.op, (x,), node.name), a, b), i.name)
+    return None

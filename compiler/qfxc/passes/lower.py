@@ -1,0 +1,72 @@
+"""The integer graph in terms of hardware kernels: convolution is pad, window, matrix-vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfxc.ir.graph import Graph, Node, rewrite
+from qfxc.ops.const import const_value, int_const
+from qfxc.ops.conv import Conv
+from qfxc.ops.depthwise import Depthwise
+from qfxc.ops.matmul import MatMul
+from qfxc.ops.matvec import MatVec
+from qfxc.ops.maxpool import MaxPool
+from qfxc.ops.pool import Pool
+from qfxc.ops.reshape import Reshape
+from qfxc.ops.slice import Slice
+from qfxc.ops.window import Window
+from qfxc.passes.base import Pass
+
+
+@dataclass(frozen=True)
+class Lower(Pass):
+    """rewrites convolutions, dense layers and max pooling as streaming kernels"""
+
+    exact = True
+
+    def run(self, graph: Graph) -> Graph:
+        return rewrite(graph, _lower)
+
+
+def _lower(node: Node) -> Node | None:
+    match node.op:
+        case Conv() as op:
+            return _conv(node, op)
+        case MatMul():
+            w = node.inputs[1]
+            value = const_value(w)[None]
+            return Node(MatVec(), (node.inputs[0], int_const(value, w.type.int, w.name)), node.name)
+        case MaxPool(kernel=kernel, stride=stride, dilation=dilation):
+            taps = windows_of(node.inputs[0], Window(kernel, stride, dilation), node.name)
+            return Node(Pool("max", kernel[0] * kernel[1]), (taps,), node.name)
+    return None
+
+
+def _conv(node: Node, op: Conv) -> Node:
+    x, w = node.inputs
+    kh, kw, per, outs = w.type.shape
+    value = const_value(w)
+    if op.groups > 1 and per == 1 and outs == op.groups:
+        taps = windows_of(x, Window((kh, kw), op.stride, op.dilation), node.name)
+        flat = int_const(value.reshape(kh * kw, outs), w.type.int, w.name)
+        return Node(Depthwise(), (taps, flat), node.name)
+    taps = windows_of(x, Window((kh, kw), op.stride, op.dilation, op.groups), node.name)
+    split = value.reshape(kh * kw * per, op.groups, outs // op.groups).transpose(1, 0, 2)
+    flat = int_const(np.ascontiguousarray(split), w.type.int, w.name)
+    return Node(MatVec(), (taps, flat), node.name)
+
+
+def windows_of(x: Node, op: Window, name: str) -> Node:
+    """The windows of ``x``, without a line buffer where none is needed."""
+    height, width, channels = x.type.shape
+    if op.kernel == (1, 1):
+        if op.stride == (1, 1):
+            return x
+        steps = (*op.stride, 1)
+        stops = (height, width, channels)
+        return Node(Slice((0, 0, 0), stops, steps), (x,), f"{name}.stride")
+    if op.kernel == (height, width) and op.groups == 1:
+        return Node(Reshape((1, 1, height * width * channels)), (x,), f"{name}.taps")
+    return Node(op, (x,), f"{name}.window")

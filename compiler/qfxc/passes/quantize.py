@@ -1,0 +1,187 @@
+"""Post-training quantization: a real graph becomes a QDQ graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from qfxc.errors import UserError
+from qfxc.ir.graph import Graph, Node, rewrite
+from qfxc.ir.rounding import Rounding
+from qfxc.ir.types import Array, Int, Scale, exact
+from qfxc.ops.clip import Clip
+from qfxc.ops.const import Const, const_value, int_const
+from qfxc.ops.conv import Conv
+from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.input import Input
+from qfxc.ops.matmul import MatMul
+from qfxc.ops.pad import Pad
+from qfxc.ops.quantize import Quantize as QuantizeOp
+from qfxc.passes.base import Pass
+from qfxc.quantize.observe import Stats, observe
+from qfxc.quantize.placement import Placement, in_chain, place
+from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
+from qfxc.quantize.scales import align
+from qfxc.quantize.weights import WeightOptions, quantize_weights
+from qfxc.report.error import sqnr_db
+from qfxc.sim import simulate
+
+JUDGED_FRAMES = 64
+"""Calibration frames on which the range methods are compared."""
+
+
+@dataclass(frozen=True)
+class Quantize(Pass):
+    """puts quantizers on weights (per channel) and activations (per tensor), from calibration
+
+    ``method``: how ranges follow from statistics: minmax, percentile, mse, or best (the one with
+    the highest signal-to-quantization-noise ratio at the outputs). ``powers``: every scale is a
+    power of two. ``outputs``: bits of graph outputs. ``pixels``: inputs are uint8 as they are.
+    """
+
+    weights: int = 8
+    activations: int = 8
+    outputs: int = 16
+    method: str = "best"
+    powers: bool = False
+    pixels: bool = False
+    rounding: str = Rounding.HALF_UP.value
+    frames: tuple[Array, ...] = field(default=(), repr=False, compare=False)
+    exact = False
+
+    def run(self, graph: Graph) -> Graph:
+        placement = place(graph)
+        stats = self._observe(graph, placement)
+        if self.method != "best":
+            return self._build(graph, placement, stats, self.method)
+        built = {m: self._build(graph, placement, stats, m) for m in METHODS}
+        frames = [x[:JUDGED_FRAMES] for x in self.frames]
+        real = simulate(graph, frames)
+        scores = {m: _score(real, simulate(g, frames)) for m, g in built.items()}
+        return built[max(METHODS, key=lambda m: scores[m])]
+
+    def _observe(self, graph: Graph, placement: Placement) -> dict[str, Stats]:
+        stats = observe(graph, self.frames, {p.name for p in placement.points})
+        for name, s in stats.items():
+            if not (np.isfinite(s.low) and np.isfinite(s.high)):
+                raise UserError("NaN or infinity on the calibration inputs", where=name)
+        return stats
+
+    def _bits(self, point: Node, placement: Placement) -> int:
+        if isinstance(point.op, Input) and self.pixels:
+            return 8
+        return self.outputs if point.name in placement.at_output else self.activations
+
+    def _build(
+        self, graph: Graph, placement: Placement, stats: dict[str, Stats], method: str
+    ) -> Graph:
+        steps: dict[str, Fraction] = {}
+        for point in placement.points:
+            s, bits = stats[point.name], self._bits(point, placement)
+            top = magnitude(s, bits, s.low < 0, method)
+            if self.pixels and isinstance(point.op, Input):
+                steps[point.name] = Fraction(1)
+            elif self.powers:
+                steps[point.name] = power_of_two(s, top, bits, s.low < 0)
+            else:
+                steps[point.name] = round_step(top / levels(bits, s.low < 0))
+        pixels = {p.name for p in placement.points if self.pixels and isinstance(p.op, Input)}
+        steps = align(steps, placement, pixels)
+        elems = {p.name: self._elem(p, placement, stats, steps) for p in placement.points}
+        return _Inserter(self, graph, elems).run()
+
+    def _elem(
+        self,
+        point: Node,
+        placement: Placement,
+        stats: dict[str, Stats],
+        steps: dict[str, Fraction],
+    ) -> Int:
+        bits = self._bits(point, placement)
+        pixel = self.pixels and isinstance(point.op, Input)
+        signed = stats[point.name].low < 0 and not pixel
+        return Int.of_bits(bits, signed, Scale.of(steps[point.name]))
+
+
+def _score(real: list[Array], quantized: list[Array]) -> float:
+    return min(sqnr_db(a, b) for a, b in zip(real, quantized, strict=True))
+
+
+class _Inserter:
+    """Rebuilds a real graph with quantizers at ``elems`` and quantized weights."""
+
+    def __init__(self, options: Quantize, graph: Graph, elems: dict[str, Int]) -> None:
+        self._graph = graph
+        self._elems = elems
+        self._rounding = Rounding(options.rounding)
+        self._weights = WeightOptions(bits=options.weights, powers=options.powers)
+        self._users: dict[str, list[Node]] = {}
+        for node in graph.nodes():
+            for source in node.streams:
+                self._users.setdefault(source.name, []).append(node)
+
+    def run(self) -> Graph:
+        return rewrite(self._graph, _pad_on_grid, self._weight_rule(), self._point_rule())
+
+    def _point_rule(self) -> Callable[[Node], Node | None]:
+        done: set[str] = set()
+
+        def rule(node: Node) -> Node | None:
+            if node.name not in self._elems or node.name in done:
+                return None
+            done.add(node.name)
+            elem = self._elems[node.name]
+            if isinstance(node.op, Const):
+                codes = np.rint(node.op.value / elem.scale.floats())
+                q = int_const(np.clip(codes, elem.lo, elem.hi), elem, f"{node.name}.q")
+            else:
+                q = Node(QuantizeOp(elem, self._rounding), (node,), f"{node.name}.q")
+            return Node(Dequantize(), (q,), f"{node.name}.dq")
+
+        return rule
+
+    def _weight_rule(self) -> Callable[[Node], Node | None]:
+        def rule(node: Node) -> Node | None:
+            if not isinstance(node.op, (Conv, MatMul)):
+                return None
+            if not isinstance(node.inputs[1].op, Const):
+                return None
+            x = node.inputs[0]
+            unit = self._unit(node, _input_step(x))
+            codes, elem = quantize_weights(const_value(node.inputs[1]), self._weights, unit)
+            name = node.inputs[1].name
+            w = Node(Dequantize(), (int_const(codes, elem, f"{name}.q"),), f"{name}.dq")
+            return Node(node.op, (x, w, *node.inputs[2:]), node.name)
+
+        return rule
+
+    def _unit(self, node: Node, step: Fraction) -> list[Fraction]:
+        """Output step / input step: weight steps on multiples of it make cheap rescales."""
+        channels = node.type.channels
+        at = node
+        while at.name not in self._elems:
+            (at,) = self._users[at.name]
+            if not (in_chain(at) and isinstance(at.op, Clip)) and at.name not in self._elems:
+                return [Fraction(1)] * channels
+        return [self._elems[at.name].scale.values[0] / step] * channels
+
+
+def _pad_on_grid(node: Node) -> Node | None:
+    """Moves a pad value to the nearest multiple of the step of what it pads."""
+    if not isinstance(node.op, Pad) or node.op.lowest:
+        return None
+    step = _input_step(node.inputs[0])
+    values = tuple(float(round(exact(v) / step) * step) for v in node.op.value)
+    if values == node.op.value or any(exact(v) / step != round(exact(v) / step) for v in values):
+        return None
+    return Node(Pad(node.op.before, node.op.after, values), node.inputs, node.name)
+
+
+def _input_step(x: Node) -> Fraction:
+    while not isinstance(x.op, Dequantize):
+        x = x.inputs[0]
+    return x.inputs[0].type.int.scale.values[0]
+

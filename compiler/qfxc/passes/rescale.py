@@ -1,0 +1,97 @@
+"""Chooses, for every staircase, the cheapest implementation that reproduces every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qfxc.errors import InternalError
+from qfxc.ir.graph import Graph, Node, Op, rewrite
+from qfxc.ir.types import Int
+from qfxc.ops.compare import Compare
+from qfxc.ops.csd import Csd
+from qfxc.ops.dyadic import Dyadic
+from qfxc.ops.shift import Shift
+from qfxc.ops.staircase import Staircase
+from qfxc.ops.table import Table
+from qfxc.passes.base import Pass
+from qfxc.passes.rescale_forms import (
+    comparisons,
+    one_line,
+    one_line_per_segment,
+    staircase_steps,
+)
+from qfxc.passes.rescale_search import rising, smallest_shift, steepest
+
+
+@dataclass(frozen=True)
+class Rescale(Pass):
+    """implements every staircase exactly: shift, dyadic, few signed digits, comparisons or table
+
+    ``digits``: most signed digits of an adders-only multiplier. ``compare``: most steps done by
+    comparators. ``table``: most entries of a table for a monotone staircase.
+    """
+
+    digits: int = 3
+    compare: int = 3
+    table: int = 256
+    exact = True
+
+    def run(self, graph: Graph) -> Graph:
+        return rewrite(graph, self._choose)
+
+    def _choose(self, node: Node) -> Node | None:
+        if not isinstance(node.op, Staircase):
+            return None
+        source, out = node.inputs[0].type.int, node.type.int
+        options = list(self._options(node.op, source, out))
+        if not options:
+            raise InternalError(f"{node.name}: no exact implementation was found")
+        best = min(options, key=lambda op: implementation_cost(op, source))
+        return Node(best, node.inputs, node.name)
+
+    def _options(self, op: Staircase, source: Int, out: Int) -> Iterator[Op]:
+        size = source.hi - source.lo + 1
+        monotone = all(p.direction for p in op.pieces)
+        if size <= (self.table if monotone else 1 << 14):
+            yield Table(op.table(source), out)
+        if not monotone:
+            return
+        pieces, signs = rising(op.pieces)
+        steps = staircase_steps(op, pieces, signs, source, out)
+        rises = bool((signs == 1).all())
+        found = smallest_shift(steps, [steepest(p).slope for p in pieces])
+        if found is not None:
+            yield from one_line(found, signs, out, self.digits)
+        elif rises and (form := one_line_per_segment(op, source, out)) is not None:
+            yield form
+        elif rises:
+            yield comparisons(steps, out)
+        if rises and 0 < out.hi - out.lo <= self.compare:
+            yield comparisons(steps, out)
+
+
+def implementation_cost(op: Op, source: Int) -> float:
+    """LUTs per lane, roughly: adders and comparators a LUT per bit, ROMs 64 entries per LUT."""
+    match op:
+        case Shift(left=left, b=b):
+            wide = op.wide(source).bits
+            barrel = wide * max(left).bit_length() / 2 if len(left) > 1 else 0
+            return wide + barrel + _rom(len(b), wide)
+        case Csd(digits=digits, b=b):
+            wide = op.wide(source).bits
+            return len(digits) * wide + _rom(len(b), wide)
+        case Dyadic(a=a, b=b):
+            bits = max(max(abs(v) for v in part).bit_length() for part in a)
+            wide = op.wide(source).bits
+            channels = max(len(v) for v in (*a, *b))
+            return 0.6 * bits * source.bits + len(a) * (wide + _rom(channels, wide + bits))
+        case Compare(thresholds=t):
+            return len(t) * (source.bits / 2 + _rom(max(len(v) for v in t), source.bits))
+        case Table(values=values):
+            return _rom(len(values[0]) * len(values), op.elem.bits) * 1.5
+    raise InternalError(f"{op.stem} is no staircase implementation")
+
+
+def _rom(depth: int, bits: int) -> float:
+    return depth * bits / 64

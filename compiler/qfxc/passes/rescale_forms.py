@@ -1,0 +1,136 @@
+"""The forms a staircase can take: one line, one line per segment, comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import ceil
+
+import numpy as np
+
+from qfxc.ir.graph import Op
+from qfxc.ir.piecewise import Piecewise, Segment
+from qfxc.ir.types import Int
+from qfxc.ops.compare import Compare
+from qfxc.ops.csd import Csd
+from qfxc.ops.dyadic import Dyadic
+from qfxc.ops.shift import Shift
+from qfxc.ops.staircase import Staircase
+from qfxc.passes.rescale_search import Dyadics, Ints, Steps, candidates, smallest_shift
+
+
+def staircase_steps(
+    op: Staircase, pieces: tuple[Piecewise, ...], signs: Ints, source: Int, out: Int
+) -> Steps:
+    """Exact thresholds of every channel, falling channels seen in ``-x``."""
+    ks = range(out.lo + 1, out.hi + 1)
+    lo = np.where(signs == 1, source.lo, -source.hi).astype(np.int64)
+    hi = np.where(signs == 1, source.hi, -source.lo).astype(np.int64)
+    if (signs == 1).all():
+        table = op.thresholds(source, out)
+    else:
+        rows = [
+            p.thresholds(op.rounding, ks, int(a), int(b))
+            for p, a, b in zip(pieces, lo, hi, strict=True)
+        ]
+        table = np.asarray(rows, dtype=np.int64).reshape(len(rows), len(ks))
+    return Steps(table, out.lo + 1, lo, hi)
+
+
+def _pick(found: Dyadics) -> Ints:
+    """Per channel one admissible multiplier: a shared one if there is, else the fewest digits."""
+    weight = np.vectorize(lambda v: len(signed_digits(int(v))))(found.a)
+    if (found.a == found.a[0]).all():
+        everywhere = found.valid.all(axis=0)
+        if everywhere.any():
+            shared = np.where(everywhere, weight[0], 99).argmin()
+            return np.full(len(found.a), shared)
+    return np.asarray(np.where(found.valid, weight, 99).argmin(axis=1))
+
+
+def signed_digits(value: int) -> tuple[tuple[int, int], ...]:
+    """Canonical signed digits of ``value``: (sign, power) pairs, no two powers adjacent."""
+    digits, power = [], 0
+    sign = 1 if value >= 0 else -1
+    value = abs(value)
+    while value:
+        if value & 1:
+            digit = 2 - (value & 3)
+            digits.append((sign * digit, power))
+            value -= digit
+        value >>= 1
+        power += 1
+    return tuple(digits)
+
+
+def _squeeze(values: Sequence[int] | Ints) -> tuple[int, ...]:
+    """One value instead of one per channel, where they are all the same."""
+    items = tuple(int(v) for v in values)
+    return items[:1] if len(set(items)) == 1 else items
+
+
+def comparisons(steps: Steps, out: Int) -> Compare:
+    """One comparator per step: always exact, for few steps also the cheapest."""
+    columns = steps.thresholds.T.tolist()
+    return Compare(tuple(_squeeze(c) for c in columns), out)
+
+
+def one_line(found: Dyadics, signs: Ints, out: Int, digits: int) -> Iterator[Op]:
+    """Shift, signed digits and dyadic forms from the admissible multipliers."""
+    picked = _pick(found)
+    a = _taken(found.a, picked) * signs
+    b = _taken(found.b, picked)
+    if all(v > 0 and v & (v - 1) == 0 for v in a.tolist()):
+        left = [v.bit_length() - 1 for v in a.tolist()]
+        yield Shift(_squeeze(left), _squeeze(b), found.shift, out)
+    factor = a[0].item()
+    if (a == factor).all() and len(signed_digits(factor)) <= digits:
+        yield Csd(signed_digits(factor), _squeeze(b), found.shift, out)
+    yield Dyadic((_squeeze(a),), (_squeeze(b),), (), found.shift, out)
+
+
+def one_line_per_segment(op: Staircase, source: Int, out: Int) -> Dyadic | None:
+    """One multiply-add per segment of the functions (PReLU has two), all with one shift."""
+    count = max(len(p.segments) for p in op.pieces)
+    pieces = [Piecewise(p.segments + p.segments[-1:] * (count - len(p.segments))) for p in op.pieces]
+    parts = [_part(pieces, s, op, source, out) for s in range(count)]
+    slopes = [[p.segments[s].slope for p in pieces] for s in range(count)]
+    alone = [smallest_shift(part, slope) for part, slope in zip(parts, slopes, strict=True)]
+    if any(f is None for f in alone):
+        return None
+    shift = max(f.shift for f in alone if f is not None)
+    found = [candidates(part, slope, shift) for part, slope in zip(parts, slopes, strict=True)]
+    if not all(f.valid.any(axis=1).all() for f in found):
+        return None
+    picked = [f.valid.argmax(axis=1) for f in found]
+    return Dyadic(
+        tuple(_squeeze(_taken(f.a, i)) for f, i in zip(found, picked, strict=True)),
+        tuple(_squeeze(_taken(f.b, i)) for f, i in zip(found, picked, strict=True)),
+        tuple(_squeeze(part.lo) for part in parts[1:]),
+        shift,
+        out,
+    )
+
+
+def _part(pieces: Sequence[Piecewise], s: int, op: Staircase, source: Int, out: Int) -> Steps:
+    """Thresholds of segment ``s`` of every function, on the part of the range it covers."""
+    last = s + 1 == len(pieces[0].segments)
+    lo = [_first(p, s, source) for p in pieces]
+    hi = [source.hi if last else _first(p, s + 1, source) - 1 for p in pieces]
+    ks = range(out.lo + 1, out.hi + 1)
+    lines = (Piecewise((Segment(None, p.segments[s].slope, p.segments[s].intercept),)) for p in pieces)
+    rows = [
+        line.thresholds(op.rounding, ks, a, b) for line, a, b in zip(lines, lo, hi, strict=True)
+    ]
+    table = np.asarray(rows, dtype=np.int64).reshape(len(rows), len(ks))
+    return Steps(table, out.lo + 1, np.array(lo), np.array(hi))
+
+
+def _first(piece: Piecewise, s: int, source: Int) -> int:
+    """The first code of segment ``s``; ``source.hi + 1`` where the range does not reach it."""
+    start = piece.segments[s].start
+    first = source.lo if start is None else ceil(start)
+    return min(max(first, source.lo), source.hi + 1)
+
+
+def _taken(values: Ints, picked: Ints) -> Ints:
+    return np.take_along_axis(values, picked[:, None], 1)[:, 0]

@@ -1,0 +1,1 @@
+"""Post-training quantization: statistics, ranges, weights, where quantizers go."""

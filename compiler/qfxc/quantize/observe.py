@@ -1,0 +1,59 @@
+"""Statistics of every value over the calibration inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qfxc.ir.graph import Graph, Node
+from qfxc.ir.types import Array
+from qfxc.sim import simulate
+
+SAMPLES = 1 << 16
+"""Values kept per tensor for percentiles and error searches."""
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Exact extremes, and an even subsample of the values (float64)."""
+
+    low: float
+    high: float
+    sample: NDArray[np.float64]
+
+
+class _Collector:
+    def __init__(self, names: Collection[str], frames: int, seed: int) -> None:
+        self._names = set(names)
+        self._per_frame = max(1, SAMPLES // max(frames, 1))
+        self._rng = np.random.default_rng(seed)
+        self._low: dict[str, float] = {}
+        self._high: dict[str, float] = {}
+        self._parts: dict[str, list[Array]] = {}
+
+    def __call__(self, node: Node, value: Array) -> None:
+        if node.name not in self._names:
+            return
+        low, high = float(value.min()), float(value.max())
+        self._low[node.name] = min(self._low.get(node.name, low), low)
+        self._high[node.name] = max(self._high.get(node.name, high), high)
+        flat = value.reshape(-1)
+        count = min(flat.size, self._per_frame * len(value))
+        picked = flat if count == flat.size else flat[self._rng.integers(0, flat.size, count)]
+        self._parts.setdefault(node.name, []).append(picked.astype(np.float64))
+
+    def stats(self) -> dict[str, Stats]:
+        return {
+            name: Stats(self._low[name], self._high[name], np.concatenate(parts))
+            for name, parts in self._parts.items()
+        }
+
+
+def observe(graph: Graph, frames: Sequence[Array], names: Collection[str]) -> dict[str, Stats]:
+    """Runs the real graph on calibration frames; returns the statistics of the named values."""
+    collector = _Collector(names, len(frames[0]), seed=0)
+    simulate(graph, frames, collector)
+    return collector.stats()

@@ -1,0 +1,78 @@
+"""Weights: symmetric, per output channel, on steps that make the rescale behind them cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qfxc.ir.types import Array, Int, Scale
+
+SHRINK = (1.0, 0.96, 0.92, 0.88, 0.84, 0.8, 0.75, 0.7, 0.65, 0.6, 0.5)
+SPREAD = 2.0**-8
+"""No channel gets a step below this part of the layer's largest: it bounds the multipliers."""
+
+
+@dataclass(frozen=True)
+class WeightOptions:
+    """``bits`` of a weight; ``multiplier_bits`` of the rescale factor; powers of two only or not."""
+
+    bits: int = 8
+    multiplier_bits: int = 8
+    powers: bool = False
+
+
+def quantize_weights(
+    w: Array, options: WeightOptions, unit: Sequence[Fraction]
+) -> tuple[NDArray[np.int64], Int]:
+    """Codes and type for weights (..., M).
+
+    The step of channel m is ``p * 2**e * unit[m]`` with ``p`` of ``multiplier_bits`` bits (a power
+    of two where asked): with unit = output step / input step, the rescale behind the layer is
+    exactly the dyadic number ``p * 2**e`` (docs/numerics.md, "Scales of our own choice").
+    """
+    flat = w.reshape(-1, w.shape[-1]).astype(np.float64)
+    top = (1 << (options.bits - 1)) - 1
+    floats = np.array([float(u) for u in unit])
+    ideal = np.abs(flat).max(axis=0) / top
+    ideal = np.maximum(ideal, ideal.max(initial=0) * SPREAD)
+    ideal = np.where(ideal == 0, floats, ideal)
+    tried = [_grid(ideal * part / floats, options) for part in _parts(options)]
+    errors = np.stack([_errors(flat, m * 2.0**e * floats, top) for m, e in tried])
+    best = errors.argmin(axis=0)
+    picked = [tried[i] for i in best]
+    steps = [
+        Fraction(int(m[c])) * Fraction(2) ** int(e[c]) * unit[c]
+        for c, (m, e) in enumerate(picked)
+    ]
+    codes = _codes(flat, np.array([float(s) for s in steps]), top).astype(np.int64)
+    low, high = int(codes.min()), int(codes.max())
+    return codes.reshape(w.shape), Int(min(low, 0), max(high, 0), Scale.of(steps))
+
+
+def _parts(options: WeightOptions) -> tuple[float, ...]:
+    """Powers of two: the two neighbours; otherwise clipping only pays at few bits."""
+    if options.powers:
+        return (1.0, 0.5)
+    return SHRINK if options.bits <= 6 else SHRINK[:3]
+
+
+def _grid(steps: Array, options: WeightOptions) -> tuple[Array, Array]:
+    """The nearest ``p * 2**e`` (powers of two: the next one up)."""
+    mantissa, exponent = np.frexp(steps)
+    if options.powers:
+        exact = mantissa == 0.5
+        return np.ones_like(mantissa), np.where(exact, exponent - 1, exponent)
+    p = np.rint(mantissa * 2.0**options.multiplier_bits)
+    return p, exponent - options.multiplier_bits
+
+
+def _codes(flat: Array, steps: Array, top: int) -> Array:
+    return np.clip(np.rint(flat / steps), -top, top)
+
+
+def _errors(flat: Array, steps: Array, top: int) -> Array:
+    return np.asarray(((_codes(flat, steps, top) * steps - flat) ** 2).sum(axis=0))
