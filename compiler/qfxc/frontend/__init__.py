@@ -1,0 +1,1 @@
+"""Front ends: from model files to the real or quantized graph."""

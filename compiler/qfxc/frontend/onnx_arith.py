@@ -1,0 +1,195 @@
+"""Elementwise operators: arithmetic with constants and tensors, activations, normalisation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from qfxc.errors import UserError
+from qfxc.frontend.broadcast import channel_last, constant_in_frame, per_channel, two_values
+from qfxc.frontend.call import FLOAT_TYPES, Call, converts
+from qfxc.frontend.value import Value
+from qfxc.ir.graph import Op
+from qfxc.ops.add import Add
+from qfxc.ops.affine import Affine
+from qfxc.ops.clip import Clip
+from qfxc.ops.mul import Mul
+from qfxc.ops.prelu import PRelu
+from qfxc.ops.unary import Unary
+
+Floats = NDArray[np.float64]
+ONE, ZERO = np.asarray(1.0), np.asarray(0.0)
+
+
+def affine(call: Call, value: Value, a: Floats, b: Floats, suffix: str = "") -> Value:
+    """a*x + b, each a scalar or one value per element of the innermost frame axis."""
+    constants = call.const(a, "a"), call.const(b, "b")
+    return replace(value, node=call.make(Affine(), value.node, *constants, suffix=suffix))
+
+
+@converts("Add", "Sub", "Mul", "Div", notes="of tensors and constants; channels broadcast")
+def arithmetic(call: Call) -> Value:
+    x, y = call.inputs
+    if isinstance(x, Value) and isinstance(y, Value):
+        return _of_tensors(call, x, y)
+    if isinstance(x, Value):
+        return _with_constant(call, x, call.floats(1))
+    return _from_constant(call, call.floats(0), call.value(1))
+
+
+def _of_tensors(call: Call, x: Value, y: Value) -> Value:
+    x, y = two_values(call, x, y)
+    if call.op == "Div":
+        y = reciprocal(call, y, "reciprocal")
+    op = {"Add": Add(1, 1), "Sub": Add(1, -1)}.get(call.op, Mul())
+    return replace(x, node=call.make(op, x.node, y.node))
+
+
+def _with_constant(call: Call, x: Value, c: Floats) -> Value:
+    if call.op in ("Add", "Sub"):
+        return _plus(call, x, 1, c if call.op == "Add" else -c)
+    if call.op == "Mul":
+        return _times(call, x, c)
+    if (c == 0).any():
+        raise UserError("divides by a constant that is zero")
+    return _times(call, x, 1 / c)
+
+
+def _from_constant(call: Call, c: Floats, x: Value) -> Value:
+    if call.op in ("Add", "Sub"):
+        return _plus(call, x, 1 if call.op == "Add" else -1, c)
+    return _times(call, x if call.op == "Mul" else reciprocal(call, x, "reciprocal"), c)
+
+
+def _plus(call: Call, x: Value, sign: int, c: Floats) -> Value:
+    """sign * x + c."""
+    x, frame = constant_in_frame(call, x, c)
+    b = per_channel(frame)
+    if b is not None:
+        return affine(call, x, np.asarray(float(sign)), b)
+    return _stream(call, x, Add(sign, 1), frame)
+
+
+def _times(call: Call, x: Value, c: Floats) -> Value:
+    """x * c."""
+    x, frame = constant_in_frame(call, x, c)
+    a = per_channel(frame)
+    return affine(call, x, a, ZERO) if a is not None else _stream(call, x, Mul(), frame)
+
+
+def _stream(call: Call, x: Value, op: Op, frame: Floats) -> Value:
+    """``op`` with a constant that differs from position to position."""
+    full = np.broadcast_to(frame, x.node.type.shape)
+    return replace(x, node=call.make(op, x.node, call.const(full, "c")))
+
+
+def reciprocal(call: Call, x: Value, suffix: str = "") -> Value:
+    return replace(x, node=call.make(Unary("reciprocal"), x.node, suffix=suffix))
+
+
+@converts("Reciprocal")
+def reciprocal_(call: Call) -> Value:
+    return reciprocal(call, call.value(0))
+
+
+@converts("Neg")
+def negate(call: Call) -> Value:
+    return affine(call, call.value(0), -ONE, ZERO)
+
+
+@converts("Sum", notes="of tensors and constants")
+def total(call: Call) -> Value:
+    values = [x for x in call.inputs if isinstance(x, Value)]
+    y = values[0]
+    for other in values[1:]:
+        y, other = two_values(call, y, other)
+        y = replace(y, node=call.make(Add(1, 1), y.node, other.node))
+    for index, x in enumerate(call.inputs):
+        if not isinstance(x, Value):
+            y = _plus(call, y, 1, call.floats(index))
+    return y
+
+
+def _clip(call: Call, value: Value, lo: float, hi: float) -> Value:
+    if np.isnan(lo) or np.isnan(hi):
+        raise UserError("a bound is NaN")
+    return replace(value, node=call.make(Clip(lo, hi), value.node))
+
+
+@converts("Relu")
+def relu(call: Call) -> Value:
+    return _clip(call, call.value(0), 0.0, inf)
+
+
+@converts("Clip", notes="constant bounds")
+def clip(call: Call) -> Value:
+    lo = call.scalar(1, float(call.attr("min", -inf)))
+    hi = call.scalar(2, float(call.attr("max", inf)))
+    return _clip(call, call.value(0), min(lo, hi), hi)
+
+
+@converts("Max", "Min", notes="of one tensor and scalar constants")
+def bound(call: Call) -> Value:
+    values = [x for x in call.inputs if isinstance(x, Value)]
+    if len(values) != 1:
+        raise UserError("compares tensors with each other", hint="one tensor and constants work")
+    bounds = [call.scalar(i, 0) for i, x in enumerate(call.inputs) if not isinstance(x, Value)]
+    if not bounds:
+        return values[0]
+    if call.op == "Max":
+        return _clip(call, values[0], max(bounds), inf)
+    return _clip(call, values[0], -inf, min(bounds))
+
+
+@converts("LeakyRelu", "PRelu", notes="constant slope, scalar or per channel")
+def prelu(call: Call) -> Value:
+    x, slope = call.value(0), np.asarray(float(call.attr("alpha", 0.01)))
+    if call.op == "PRelu":
+        x, slope = channel_last(call, x, call.floats(1))
+    return replace(x, node=call.make(PRelu(), x.node, call.const(slope, "slope")))
+
+
+@converts("BatchNormalization", notes="inference")
+def batch_normalization(call: Call) -> Value:
+    call.only_first_output("of running statistics")
+    x = call.value(0)
+    if call.attr("training_mode", 0):
+        raise UserError("training_mode is on", hint="export the model for inference")
+    if not call.attr("spatial", 1):
+        raise UserError("spatial=0 is not supported")
+    channel = x.axis(1 if len(x.shape) > 1 else 0)
+    scale, shift, mean, variance = (call.floats(i).reshape(-1) for i in range(1, 5))
+    if {len(p) for p in (scale, shift, mean, variance)} != {x.body[channel]}:
+        raise UserError(f"its parameters do not fit the {x.body[channel]} channels of its input")
+    if (variance + float(call.attr("epsilon", 1e-5)) <= 0).any():
+        raise UserError("variance + epsilon is not positive")
+    a = scale / np.sqrt(variance + float(call.attr("epsilon", 1e-5)))
+    return affine(call, call.last(x, channel), a, shift - mean * a)
+
+
+@converts("Identity", notes="", passes_terminal=True)
+def same(call: Call) -> Value:
+    return call.value(0)
+
+
+@converts("Dropout", notes="inference: does nothing", passes_terminal=True)
+def dropout(call: Call) -> Value:
+    call.only_first_output("mask")
+    if call.given(2) and bool(call.constant(2).any()):
+        raise UserError("training_mode is on", hint="export the model for inference")
+    return call.value(0)
+
+
+@converts("Cast", notes="between float types: does nothing", passes_terminal=True)
+def cast(call: Call) -> Value:
+    x, to = call.value(0), call.attr("to")
+    if not x.node.type.is_int and to not in FLOAT_TYPES:
+        raise UserError(
+            f"a cast of real numbers to {TensorProto.DataType.Name(to)} is not supported",
+            hint="casts between float types are",
+        )
+    return x

@@ -1,0 +1,218 @@
+"""Imports a float ONNX model: ``load`` returns its real graph, frames channels last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from qfxc.errors import UserError, UserErrors
+from qfxc.frontend.call import FLOAT_TYPES, Call, Operand
+from qfxc.frontend.folding import fold, foldable
+from qfxc.frontend.layout import input_order, move_transposes_into_weights
+from qfxc.frontend.model_file import STANDARD_DOMAINS, Model, read, where
+from qfxc.frontend.onnx_ops import TABLE
+from qfxc.frontend.value import Shape, Shared, Value
+from qfxc.ir.graph import Graph, Node, Port
+from qfxc.ir.types import Array, Real
+from qfxc.ops.input import Input
+
+
+def load(source: str | Path | onnx.ModelProto) -> Graph:
+    """The real graph of an ONNX file or model: frames without batch axis, channels last.
+
+    Axis 0 of every input is the batch: a symbolic one is any number of independent frames, and so
+    is a fixed one where the operators allow; where they do not (a model without batch axis), the
+    whole tensor is the frame. Inputs that no output depends on are dropped. A softmax at an output
+    becomes ``Port.host`` = ("softmax axis=-1",): the host applies it, the axis counts from the end
+    of the port's shape; "logsoftmax" likewise. An ArgMax at an output gives integers.
+    Raises UserError, or UserErrors with all nodes that are not supported.
+    """
+    model = read(source)
+    _check_operators(model)
+    shapes = {i.name: _input_shape(i) for i in _used_inputs(model)}
+    fixed = {shape[0] if shape else 1 for shape in shapes.values()} - {None}
+    batch = max((n for n in fixed if n is not None), default=1)
+    if batch == 1 or len(fixed) > 1:
+        return _Import(model, shapes, 1).graph()
+    try:
+        return _Import(model, shapes, batch).graph()
+    except UserError as error:
+        if any(shape[0] is None for shape in shapes.values()):
+            raise
+        try:
+            return _Import(model, shapes, 1).graph()
+        except UserError:
+            raise error from None
+
+
+DimShape = tuple[int | None, ...]
+"""A shape whose axis 0 may be None: a symbolic batch."""
+
+
+def _used_inputs(model: Model) -> list[onnx.ValueInfoProto]:
+    used = {name for _, node in model.nodes for name in node.input}
+    used |= {output.name for output in model.outputs}
+    return [i for i in model.inputs if i.name in used]
+
+
+def _input_shape(info: onnx.ValueInfoProto) -> DimShape:
+    """The shape of a graph input. Raises UserError for what is no real tensor of known shape."""
+    place = f"input {info.name}"
+    if info.type.WhichOneof("value") != "tensor_type":
+        raise UserError(
+            "is not a tensor", where=place, hint="sequences, maps and optionals are not"
+        )
+    kind = info.type.tensor_type.elem_type
+    if kind not in FLOAT_TYPES:
+        raise UserError(
+            f"the element type {TensorProto.DataType.Name(kind)} is not supported",
+            where=place,
+            hint="a float model has inputs of type FLOAT",
+        )
+    if not info.type.tensor_type.HasField("shape"):
+        raise UserError("its shape is not known", where=place, hint="export with fixed sizes")
+    dims = info.type.tensor_type.shape.dim
+    for axis, dim in enumerate(dims):
+        if axis and dim.dim_value < 1:
+            raise UserError(
+                f"axis {axis} has no fixed size ({dim.dim_param or 'unknown'})",
+                where=place,
+                hint="only axis 0, the batch, may be open; fix the others with "
+                "onnx.tools.update_model_dims",
+            )
+    return tuple(d.dim_value if d.dim_value > 0 else None for d in dims)
+
+
+def _check_operators(model: Model) -> None:
+    """Reports every node that no table row and no constant folding covers, all at once."""
+    constants: dict[str, object] = dict(model.constants)
+    errors = []
+    for label, node in model.nodes:
+        if foldable(node, constants) or node.op_type in ("Shape", "Size"):
+            constants.update(dict.fromkeys(node.output))
+            continue
+        reason = _unsupported(node, model.opset)
+        if reason is not None:
+            errors.append(UserError(reason[0], where=where(label, node), hint=reason[1]))
+    _raise(errors)
+
+
+def _unsupported(node: onnx.NodeProto, opset: int) -> tuple[str, str] | None:
+    """What is wrong with the kind of a node, and what would work."""
+    if any(a.HasField("g") or a.graphs for a in node.attribute):
+        return "control flow is not supported", "export the model without If, Loop and Scan"
+    if node.domain not in STANDARD_DOMAINS:
+        return (
+            f"operators of the domain {node.domain} are not supported",
+            "onnx.inliner.inline_local_functions resolves model-local functions",
+        )
+    if node.op_type not in TABLE:
+        return "this operator is not supported", "docs list the operators that are"
+    return None
+
+
+def _raise(errors: list[UserError]) -> None:
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise UserErrors(errors)
+
+
+class _Import:
+    """One conversion of a model at a given batch size."""
+
+    def __init__(self, model: Model, shapes: dict[str, DimShape], batch: int) -> None:
+        self.model = model
+        self.shared = Shared()
+        self.values: dict[str, Value | Array] = dict(model.constants)
+        self.inputs = [self._input(name, shape, batch) for name, shape in shapes.items()]
+        self.names = [self.shared.unique(label) for label, _ in model.nodes]
+
+    def _input(self, name: str, dims: DimShape, batch: int) -> tuple[str, Value]:
+        shape = tuple(batch if n is None else n for n in dims)
+        lead = bool(shape) and shape[0] == batch
+        body = shape[1:] if lead else shape
+        nodes = [node for _, node in self.model.nodes]
+        order = input_order(name, body, nodes) if lead else tuple(range(len(body)))
+        node = Node(Input(tuple(body[a] for a in order), Real()), (), self.shared.unique(name))
+        value = Value(node, shape, order, lead)
+        self.values[name] = value
+        return name, value
+
+    def graph(self) -> Graph:
+        """Converts every node; errors of independent nodes are reported together."""
+        errors = []
+        for name, (label, node) in zip(self.names, self.model.nodes, strict=True):
+            if not all(i in self.values for i in node.input if i):
+                continue  # behind a node that failed
+            try:
+                self._convert(name, node)
+            except UserError as error:
+                errors.append(
+                    UserError(error.what, where=error.where or where(label, node), hint=error.hint)
+                )
+            except ValueError as error:  # from an operator's own checks
+                errors.append(UserError(str(error), where=where(label, node)))
+        _raise(errors)
+        return self._finish()
+
+    def _convert(self, name: str, node: onnx.NodeProto) -> None:
+        inputs: list[Operand] = [self.values[i] if i else None for i in node.input]
+        if node.op_type in ("Shape", "Size") and isinstance(inputs[0], Value):
+            inputs[0] = np.zeros(inputs[0].shape, dtype=np.bool_)
+        arrays = [i for i in inputs if not isinstance(i, Value)]
+        results: list[Value] | list[Array]
+        if len(arrays) == len(inputs):
+            results = fold(node, arrays, self.model.opset)
+        else:
+            call = Call(self.shared, name, node, inputs, self.model.opset)
+            results = _converted(call)
+        for output, result in zip(node.output, results, strict=False):
+            self.values[output] = result
+
+    def _finish(self) -> Graph:
+        outputs = [self._output(info.name) for info in self.model.outputs]
+        graph = Graph(
+            self.model.name,
+            tuple(value.node for _, value in self.inputs),
+            tuple(value.node for _, value in outputs),
+            tuple(_port(name, value) for name, value in self.inputs),
+            tuple(_port(name, value) for name, value in outputs),
+        )
+        graph = move_transposes_into_weights(graph)
+        graph.check_names()
+        return graph
+
+    def _output(self, name: str) -> tuple[str, Value]:
+        value = self.values.get(name)
+        if value is None:
+            raise UserError("is defined nowhere", where=f"output {name}")
+        if not isinstance(value, Value):
+            raise UserError(
+                "is constant: it does not depend on any input",
+                where=f"output {name}",
+                hint="remove it from the model",
+            )
+        return name, value
+
+
+def _converted(call: Call) -> list[Value]:
+    """Runs the conversion of the table, after what concerns every operator."""
+    row = TABLE[call.op]
+    for i in call.inputs:
+        if isinstance(i, Value) and i.terminal and not row.passes_terminal:
+            raise UserError(
+                f"follows {i.terminal}, which is supported at an output of the model only",
+                hint=f"cut the model before {i.terminal}",
+            )
+    result = row.convert(call)
+    return [result] if isinstance(result, Value) else list(result)
+
+
+def _port(name: str, value: Value) -> Port:
+    body: Shape = value.body
+    host = tuple(f"{h.name} axis={h.axis - len(body)}" for h in value.host)
+    return Port(name, body, value.order, host)

@@ -1,0 +1,21 @@
+"""The table of ONNX operators that the front end converts."""
+
+from __future__ import annotations
+
+from qfxc.frontend import onnx_arith, onnx_conv, onnx_dense, onnx_reduce, onnx_shape
+from qfxc.frontend.call import TABLE, Row
+
+__all__ = [
+    "TABLE",
+    "onnx_arith",
+    "onnx_conv",
+    "onnx_dense",
+    "onnx_reduce",
+    "onnx_shape",
+    "supported",
+]
+
+
+def supported() -> list[Row]:
+    """One row per ONNX operator, in alphabetical order: what the README's table is made of."""
+    return sorted(TABLE.values(), key=lambda row: row.op)

@@ -1,0 +1,233 @@
+"""Operators that only move elements: reshapes, transpositions, Concat, Split, Slice, Pad."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from qfxc.errors import UserError
+from qfxc.frontend.broadcast import same_for_all_frames
+from qfxc.frontend.call import Call, converts
+from qfxc.frontend.value import HostOp, Shape, Value
+from qfxc.ir.graph import Node
+from qfxc.ops.concat import Concat
+from qfxc.ops.pad import Pad
+from qfxc.ops.slice import Slice
+
+
+@converts("Reshape", notes="constant shape; the batch stays axis 0", passes_terminal=True)
+def reshape(call: Call) -> Value:
+    x, target = call.value(0), list(call.indices(1))
+    if not call.attr("allowzero", 0):
+        if any(n == 0 and i >= len(x.shape) for i, n in enumerate(target)):
+            raise UserError(f"the shape {target} copies an axis that {list(x.shape)} has not")
+        target = [x.shape[i] if n == 0 else n for i, n in enumerate(target)]
+    known = prod(n for n in target if n != -1)
+    if target.count(-1) == 1 and known > 0:
+        target[target.index(-1)] = prod(x.shape) // known
+    if min(target, default=1) < 1:
+        raise UserError(f"{list(call.indices(1))} is not a shape that {list(x.shape)} can take")
+    return call.reshape_to(x, tuple(target))
+
+
+@converts("Flatten", notes="", passes_terminal=True)
+def flatten(call: Call) -> Value:
+    x, axis = call.value(0), int(call.attr("axis", 1))
+    axis = axis + len(x.shape) if axis < 0 else axis
+    return call.reshape_to(x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
+
+
+def _axes(call: Call) -> Shape | None:
+    """The axes of Squeeze and Unsqueeze: an attribute before opset 13, then an input."""
+    if call.given(1):
+        return call.indices(1)
+    axes = call.ints("axes", ())
+    return axes or None
+
+
+@converts("Squeeze", notes="", passes_terminal=True)
+def squeeze(call: Call) -> Value:
+    x, axes = call.value(0), _axes(call)
+    rank = len(x.shape)
+    gone = {a % rank for a in axes} if axes else {a for a, n in enumerate(x.shape) if n == 1}
+    long = sorted(a for a in gone if x.shape[a] != 1)
+    if long:
+        raise UserError(f"axis {long[0]} of {list(x.shape)} is not of size 1")
+    return call.reshape_to(x, tuple(n for a, n in enumerate(x.shape) if a not in gone))
+
+
+@converts("Unsqueeze", notes="", passes_terminal=True)
+def unsqueeze(call: Call) -> Value:
+    x, axes = call.value(0), _axes(call) or ()
+    rank = len(x.shape) + len(axes)
+    made = {a % rank for a in axes}
+    rest = iter(x.shape)
+    return call.reshape_to(x, tuple(1 if a in made else next(rest) for a in range(rank)))
+
+
+@converts("Transpose", notes="no hardware where only the view changes", passes_terminal=True)
+def transpose(call: Call) -> Value:
+    x = call.value(0)
+    perm = call.ints("perm", tuple(reversed(range(len(x.shape)))))
+    if x.lead and perm[0] == 0:
+        return _permuted(x, tuple(a - 1 for a in perm[1:]))
+    if x.batch != 1:
+        raise UserError(
+            f"perm {list(perm)} moves the batch axis", hint="axis 0 must stay in its place"
+        )
+    if x.lead:
+        node = call.reshape(x.node, (1, *x.node.type.shape))
+        host = tuple(HostOp(h.name, h.axis + 1) for h in x.host)
+        x = Value(node, x.shape, (0, *(a + 1 for a in x.order)), False, host, x.terminal)
+    y = _permuted(x, perm)
+    return call.reshape_to(y, y.shape)
+
+
+def _permuted(value: Value, perm: Shape) -> Value:
+    """The view of ``value`` whose body axis j is its body axis ``perm[j]``."""
+    back = {old: new for new, old in enumerate(perm)}
+    body = tuple(value.body[a] for a in perm)
+    shape = (value.shape[0], *body) if value.lead else body
+    host = tuple(HostOp(h.name, back[h.axis]) for h in value.host)
+    return replace(value, shape=shape, order=tuple(back[a] for a in value.order), host=host)
+
+
+@converts("Concat", notes="any axis but the batch; constants are streamed")
+def concat(call: Call) -> Value:
+    first = next(x for x in call.inputs if isinstance(x, Value))
+    axis = first.axis(int(call.attr("axis")))
+    nodes = [_part(call, first, index, axis) for index in range(len(call.inputs))]
+    node = call.make(Concat(first.order.index(axis)), *nodes) if len(nodes) > 1 else nodes[0]
+    total = node.type.shape[first.order.index(axis)]
+    body = (*first.body[:axis], total, *first.body[axis + 1 :])
+    return first.with_body(node, body, first.order)
+
+
+def _part(call: Call, first: Value, index: int, axis: int) -> Node:
+    """One input of a Concat in the frame order of the first."""
+    part = call.inputs[index]
+    if isinstance(part, Value):
+        if part.lead != first.lead or len(part.shape) != len(first.shape):
+            raise UserError(f"inputs of shapes {list(first.shape)} and {list(part.shape)}")
+        return call.arrange(part, first.order).node
+    array = call.floats(index)
+    if array.ndim != len(first.shape):
+        raise UserError(f"inputs of shapes {list(first.shape)} and {list(array.shape)}")
+    if first.lead:
+        array = same_for_all_frames(array)
+    return call.const(array.transpose(first.order), f"part{index}")
+
+
+def _sizes(call: Call, size: int) -> Sequence[int]:
+    """The sizes of a Split: stated, or as equal as can be."""
+    if call.given(1) or call.attr("split") is not None:
+        return call.indices(1) if call.given(1) else call.ints("split", ())
+    parts = int(call.attr("num_outputs", len(call.node.output)))
+    chunk = -(-size // parts)
+    return [min(chunk, size - chunk * i) for i in range(parts)]
+
+
+@converts("Split", notes="any axis but the batch")
+def split(call: Call) -> Sequence[Value]:
+    x = call.value(0)
+    axis = x.axis(int(call.attr("axis", 0)))
+    sizes = _sizes(call, x.body[axis])
+    if sum(sizes) != x.body[axis] or min(sizes) < 1 or len(sizes) < len(call.node.output):
+        raise UserError(f"sizes {list(sizes)} do not split an axis of {x.body[axis]}")
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    parts = []
+    for index, (start, size) in enumerate(zip(starts, sizes, strict=True)):
+        boxes = [
+            range(start, start + size) if a == axis else range(n) for a, n in enumerate(x.body)
+        ]
+        parts.append(cut(call, x, boxes, f"part{index}"))
+    return parts
+
+
+def cut(call: Call, value: Value, ranges: Sequence[range], suffix: str = "") -> Value:
+    """``value`` at the given indices of every body axis (ascending ranges)."""
+    body = tuple(len(r) for r in ranges)
+    if body == value.body:
+        return value
+    if min(body) < 1:
+        raise UserError(f"nothing is left of {list(value.shape)}")
+    spans = [ranges[a] for a in value.order]
+    op = Slice(
+        tuple(r.start for r in spans), tuple(r[-1] + 1 for r in spans), tuple(r.step for r in spans)
+    )
+    return value.with_body(call.make(op, value.node, suffix=suffix), body, value.order)
+
+
+@converts("Slice", notes="constant bounds, steps of at least 1, any axis but the batch")
+def slice_(call: Call) -> Value:
+    x = call.value(0)
+    starts = call.indices(1) if call.given(1) else call.ints("starts", ())
+    stops = call.indices(2) if call.given(2) else call.ints("ends", ())
+    axes = call.indices(3) if call.given(3) else call.ints("axes", range(len(starts)))
+    steps = call.indices(4) if call.given(4) else (1,) * len(starts)
+    if min(steps, default=1) < 1:
+        raise UserError(f"steps {list(steps)} are not supported", hint="steps must be positive")
+    ranges = [range(n) for n in x.shape]
+    for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
+        axis %= len(x.shape)
+        ranges[axis] = range(x.shape[axis])[start:stop:step]
+    if x.lead and ranges[0] != range(x.batch):
+        x.axis(0)
+    return cut(call, x, ranges[int(x.lead) :])
+
+
+@converts("Pad", notes="constant mode, any axis but the batch, no negative pads")
+def pad(call: Call) -> Value:
+    x = call.value(0)
+    mode = call.attr("mode", "constant")
+    if mode != "constant":
+        raise UserError(f"mode {mode} is not supported", hint="the mode constant is")
+    pads = call.indices(1) if call.given(1) else call.ints("pads", ())
+    fill = call.scalar(2, float(call.attr("value", 0.0)))
+    axes = call.indices(3) if call.given(3) else tuple(range(len(x.shape)))
+    if len(pads) != 2 * len(axes) or min(pads, default=0) < 0:
+        raise UserError(
+            f"pads {list(pads)} must be {2 * len(axes)} numbers, none negative",
+            hint="cut with Slice instead of negative pads",
+        )
+    before, after = [0] * len(x.body), [0] * len(x.body)
+    for axis, low, high in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
+        if low or high:
+            before[x.axis(axis)], after[x.axis(axis)] = low, high
+    if not any(before) and not any(after):
+        return x
+    return _bordered(call, x, before, after, fill)
+
+
+def _bordered(call: Call, x: Value, before: list[int], after: list[int], fill: float) -> Value:
+    if np.isnan(fill) or fill == np.inf:
+        raise UserError(f"a border of {fill} is not supported")
+    lowest = fill == -np.inf or fill <= float(np.finfo(np.float32).min)
+    op = Pad(
+        tuple(before[a] for a in x.order),
+        tuple(after[a] for a in x.order),
+        (0,) if lowest else (fill,),
+        lowest,
+    )
+    body = tuple(b + n + a for b, n, a in zip(before, x.body, after, strict=True))
+    return x.with_body(call.make(op, x.node), body, x.order)
+
+
+@converts("Gather", notes="constant ascending, evenly spaced indices; any axis but the batch")
+def gather(call: Call) -> Value:
+    x, index = call.value(0), call.constant(1)
+    axis = x.axis(int(call.attr("axis", 0)))
+    size = x.body[axis]
+    picks = [int(i) % size for i in index.reshape(-1)]
+    steps = {b - a for a, b in zip(picks, picks[1:], strict=False)} or {1}
+    if not picks or len(steps) > 1 or min(steps) < 1 or index.ndim > 1:
+        raise UserError("only evenly spaced ascending indices are supported")
+    chosen = range(picks[0], picks[-1] + 1, min(steps))
+    y = cut(call, x, [chosen if a == axis else range(n) for a, n in enumerate(x.body)])
+    if index.ndim == 1:
+        return y
+    gone = axis + int(x.lead)
+    return call.reshape_to(y, tuple(n for a, n in enumerate(y.shape) if a != gone))

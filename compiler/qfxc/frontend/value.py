@@ -1,0 +1,220 @@
+"""Values of the ONNX graph during import: which node holds them, in which axis order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from qfxc.errors import UserError
+from qfxc.ir.graph import Node, Op
+from qfxc.ir.types import Array
+from qfxc.ops.const import real_const
+from qfxc.ops.reshape import Reshape
+from qfxc.ops.transpose import Transpose
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostOp:
+    """An operator left to the host, over one body axis: ``name`` is softmax or logsoftmax."""
+
+    name: str
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An ONNX tensor: the node that computes it and how its axes lie in the frame.
+
+    ``shape`` is the ONNX shape. With ``lead`` its axis 0 is the batch and the *body* is the rest;
+    without, the batch is one and the body is the whole shape. Frame axis ``i`` holds body axis
+    ``order[i]``. ``terminal`` names the operator after which only reshaping is possible.
+    """
+
+    node: Node
+    shape: Shape
+    order: Shape
+    lead: bool = True
+    host: tuple[HostOp, ...] = ()
+    terminal: str = ""
+
+    @property
+    def body(self) -> Shape:
+        return self.shape[1:] if self.lead else self.shape
+
+    @property
+    def batch(self) -> int:
+        return self.shape[0] if self.lead else 1
+
+    def axis(self, onnx_axis: int) -> int:
+        """The body axis of an ONNX axis, which may be negative; the batch axis is an error."""
+        if not -len(self.shape) <= onnx_axis < len(self.shape):
+            raise UserError(f"axis {onnx_axis} does not exist in the shape {list(self.shape)}")
+        axis = onnx_axis % len(self.shape) - int(self.lead)
+        if axis < 0:
+            raise UserError(
+                f"axis {onnx_axis} is the batch axis; frames must stay independent",
+                hint="the operator must leave axis 0 alone",
+            )
+        return axis
+
+    def with_body(self, node: Node, body: Shape, order: Shape) -> Value:
+        """The same batch with another body."""
+        shape = (self.shape[0], *body) if self.lead else body
+        return Value(node, shape, order, self.lead)
+
+
+def identity(rank: int) -> Shape:
+    return tuple(range(rank))
+
+
+def blocks(before: Shape, after: Shape) -> list[tuple[Shape, Shape]]:
+    """The smallest groups of neighbouring axes of equal size that a reshape turns into each other.
+
+    Axes of size 1 are left out. Both shapes have the same number of elements.
+    """
+    a = [i for i, n in enumerate(before) if n != 1]
+    b = [i for i, n in enumerate(after) if n != 1]
+    found = []
+    i = j = 0
+    while i < len(a):
+        first_i, first_j = i, j
+        p, q = before[a[i]], after[b[j]]
+        i, j = i + 1, j + 1
+        while p != q:
+            if p < q:
+                p, i = p * before[a[i]], i + 1
+            else:
+                q, j = q * after[b[j]], j + 1
+        found.append((tuple(a[first_i:i]), tuple(b[first_j:j])))
+    return found
+
+
+def reshaped_order(value: Value, body: Shape) -> Shape | None:
+    """The order in which the unchanged frame holds ``body``; None when elements have to move."""
+    by_first = {axes[0]: (axes, outs) for axes, outs in blocks(value.body, body)}
+    current = tuple(a for a in value.order if value.body[a] != 1)
+    order: list[int] = []
+    at = 0
+    while at < len(current):
+        axes, outs = by_first.get(current[at], ((), ()))
+        if not axes or current[at : at + len(axes)] != axes:
+            return None
+        order += outs
+        at += len(axes)
+    if order == sorted(order):
+        return identity(len(body))
+    return (*(i for i, n in enumerate(body) if n == 1), *order)
+
+
+@dataclass
+class Shared:
+    """What the import of a whole graph shares: the names in use, the transpositions made."""
+
+    names: set[str] = field(default_factory=set)
+    transposed: dict[tuple[int, Shape], Node] = field(default_factory=dict)
+
+    def unique(self, name: str) -> str:
+        """``name`` in [A-Za-z0-9_.], with a number behind it where it is taken."""
+        clean = re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("_") or "node"
+        chosen, count = clean, 1
+        while chosen in self.names:
+            count += 1
+            chosen = f"{clean}_{count}"
+        self.names.add(chosen)
+        return chosen
+
+
+class Builder:
+    """Makes the nodes of one ONNX node; its main node is called ``name``, others ``name.suffix``."""
+
+    def __init__(self, shared: Shared, name: str) -> None:
+        self.shared = shared
+        self.name = name
+        self._main_made = False
+
+    def make(self, op: Op, *inputs: Node, suffix: str = "") -> Node:
+        if not suffix and not self._main_made:
+            self._main_made = True
+            return Node(op, inputs, self.name)
+        name = f"{self.name}.{suffix}" if suffix else self.name
+        return Node(op, inputs, self.shared.unique(name))
+
+    def const(self, array: Array, suffix: str) -> Node:
+        """A real constant."""
+        return real_const(array, self.shared.unique(f"{self.name}.{suffix}"))
+
+    def reshape(self, node: Node, shape: Shape, suffix: str = "reshape") -> Node:
+        """``node`` in another shape; reshapes of reshapes are one."""
+        if node.type.shape == shape:
+            return node
+        if isinstance(node.op, Reshape):
+            return self.reshape(node.inputs[0], shape, suffix)
+        return self.make(Reshape(shape), node, suffix=suffix)
+
+    def transpose(self, node: Node, perm: Shape) -> Node:
+        """``node`` with permuted axes; transpositions of transpositions are one."""
+        if isinstance(node.op, Transpose):
+            perm = tuple(node.op.perm[i] for i in perm)
+            node = node.inputs[0]
+        if perm == identity(len(perm)):
+            return node
+        key = (id(node), perm)
+        if key not in self.shared.transposed:
+            self.shared.transposed[key] = self.make(Transpose(perm), node, suffix="transpose")
+        return self.shared.transposed[key]
+
+    def arrange(self, value: Value, order: Sequence[int]) -> Value:
+        """``value`` with its frame axes in ``order``; free where only axes of size 1 move."""
+        order, body = tuple(order), value.body
+        if order == value.order:
+            return value
+        long = [a for a in value.order if body[a] != 1]
+        if long == [a for a in order if body[a] != 1]:
+            node = self.reshape(value.node, tuple(body[a] for a in order))
+        else:
+            node = self.transpose(value.node, tuple(value.order.index(a) for a in order))
+        return replace(value, node=node, order=order)
+
+    def last(self, value: Value, axis: int) -> Value:
+        """``value`` with body axis ``axis`` innermost, the others in the order they had."""
+        return self.arrange(value, (*(a for a in value.order if a != axis), axis))
+
+    def reshape_to(self, value: Value, shape: Shape) -> Value:
+        """The ONNX reshape to ``shape``; only a batch of one can leave axis 0."""
+        _same_size(value, shape)
+        lead = bool(shape) and shape[0] == value.batch
+        if not lead and value.batch != 1:
+            raise UserError(
+                f"the reshape from {list(value.shape)} to {list(shape)} mixes the frames of a batch",
+                hint="keep axis 0, or export the model with a batch of one",
+            )
+        body = shape[1:] if lead else shape
+        order = reshaped_order(value, body)
+        if order is None:
+            value = self.arrange(value, identity(len(value.body)))
+            order = identity(len(body))
+        node = self.reshape(value.node, tuple(body[a] for a in order))
+        host = tuple(HostOp(h.name, _moved(h, value, body)) for h in value.host)
+        return Value(node, shape, order, lead, host, value.terminal)
+
+
+def _same_size(value: Value, shape: Shape) -> None:
+    size, wanted = value.node.type.size * value.batch, 1
+    for n in shape:
+        wanted *= n
+    if size != wanted:
+        raise UserError(f"{list(value.shape)} cannot be reshaped to {list(shape)}")
+
+
+def _moved(host: HostOp, value: Value, body: Shape) -> int:
+    """The axis of a host operator after a reshape, which must leave it whole."""
+    for axes, outs in blocks(value.body, body):
+        if axes == (host.axis,) and len(outs) == 1:
+            return outs[0]
+    raise UserError(
+        f"reshapes the axis of the {host.name} before it",
+        hint="reshape before the softmax, or cut the model there",
+    )
