@@ -1,0 +1,157 @@
+"""From a graph with folds to the netlist: instances, and the streams, forks and converters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from qfxc.hw.constant import hardware
+from qfxc.hw.fifo import buffers, depth
+from qfxc.hw.glue import converter_lanes
+from qfxc.hw.links import Link, Wiring, wire
+from qfxc.hw.netlist import Instance, Netlist, Stream
+from qfxc.ir.graph import Graph, Node
+from qfxc.ir.kernel import Fold, Kernel
+
+MAX_BRANCHES = 8
+"""Outputs of one fork; more are a tree."""
+
+
+def identifier(name: str) -> str:
+    """``name`` in [a-z0-9_]; runs of other characters become one underscore (two are reserved)."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+class Names:
+    """Unique C identifiers, the same ones for the same requests in the same order.
+
+    The callers' prefixes keep them off keywords and library names.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, prefix: str, name: str) -> str:
+        base = f"{prefix}_{identifier(name)}".rstrip("_")
+        unique, count = base, 1
+        while unique in self._taken:
+            count += 1
+            unique = f"{base}_{count}"
+        self._taken.add(unique)
+        return unique
+
+
+def input_lanes(wiring: Wiring, folds: Mapping[str, Fold], node: Node) -> int:
+    """A graph input comes as wide as its widest reader takes it."""
+    sinks = [link.sink for link in wiring.readers(node)]
+    return max(folds[sink.name].simd for sink in sinks if sink is not None)
+
+
+def build_netlist(graph: Graph, folds: Mapping[str, Fold], name: str) -> Netlist:
+    """The netlist of a graph of the KERNEL stage.
+
+    ``folds`` has one entry for every node that becomes an instance (``Plan.folds``). Names are
+    unique and depend on nothing but the graph. Raises UserError as ``wire`` does.
+    """
+    return _Builder(graph, folds).netlist(graph, name)
+
+
+class _Builder:
+    def __init__(self, graph: Graph, folds: Mapping[str, Fold]) -> None:
+        self._wiring = wire(graph)
+        self._buffers = buffers(self._wiring)
+        self._folds = folds
+        self._names = Names()
+        self._instances: list[Instance] = []
+        self._arriving: dict[Link, Stream] = {}
+
+    def netlist(self, graph: Graph, name: str) -> Netlist:
+        ports = zip(graph.inputs, graph.in_ports, strict=True)
+        inputs = tuple(self._input(node, port.name) for node, port in ports)
+        for node in self._wiring.nodes:
+            self._kernel(node)
+        links = [link for link in self._wiring.links if link.sink is None]
+        outputs = tuple(self._arriving[link] for link in sorted(links, key=lambda k: k.index))
+        clean = identifier(name) or "network"
+        if not clean[0].isalpha():
+            clean = f"n_{clean}"
+        instances = tuple(self._instances)
+        return Netlist(clean, instances, inputs, outputs, graph.in_ports, graph.out_ports)
+
+    def _input(self, node: Node, name: str) -> Stream:
+        lanes = input_lanes(self._wiring, self._folds, node)
+        stream = self._raw(node, lanes, self._names.take("in", name))
+        self._distribute(node, stream)
+        return stream
+
+    def _kernel(self, node: Node) -> None:
+        fold = self._folds[node.name]
+        inputs = tuple(self._arriving[link] for link in self._wiring.writers(node))
+        output = self._raw(node, fold.pe, self._names.take("s", node.name))
+        kernel = hardware(node).kernel(node, fold)
+        self._instance(node.name, kernel, inputs, (output,))
+        self._distribute(node, output)
+
+    def _instance(
+        self, name: str, kernel: Kernel, inputs: tuple[Stream, ...], outputs: tuple[Stream, ...]
+    ) -> None:
+        self._instances.append(Instance(self._names.take("u", name), kernel, inputs, outputs))
+
+    def _raw(self, node: Node, lanes: int, name: str) -> Stream:
+        readers = self._wiring.readers(node)
+        hold = self._depth(readers[0], lanes) if len(readers) == 1 else 2
+        return Stream(name, node.type.int, lanes, node.type.size // lanes, hold)
+
+    def _lanes(self, link: Link, lanes: int) -> int:
+        """The lanes that the link's reader takes; a graph output takes what comes."""
+        return lanes if link.sink is None else self._folds[link.sink.name].simd
+
+    def _depth(self, link: Link, lanes: int) -> int:
+        """Of a stream with ``lanes`` lanes on this link: only the last one holds data back."""
+        if lanes != self._lanes(link, lanes):
+            return 2
+        shape = link.source.type.shape
+        rows = shape[0] if len(shape) > 1 else 1
+        return depth(self._buffers[link], rows, link.source.type.size // lanes)
+
+    def _distribute(self, node: Node, stream: Stream) -> None:
+        """From the stream of a value to every reader of it."""
+        readers = self._wiring.readers(node)
+        if len(readers) == 1:
+            self._convert(readers[0], stream)
+            return
+        for link, branch in zip(readers, self._fork(node, stream, readers), strict=True):
+            self._convert(link, branch)
+
+    def _fork(self, node: Node, stream: Stream, readers: list[Link]) -> list[Stream]:
+        """One stream for every reader; the last output of a full fork feeds the next fork."""
+        more = len(readers) > MAX_BRANCHES
+        here = readers[: MAX_BRANCHES - 1] if more else readers
+        depths = [self._depth(link, stream.lanes) for link in here] + ([2] if more else [])
+        outputs = tuple(
+            Stream(self._names.take("s", node.name), stream.elem, stream.lanes, stream.words, hold)
+            for hold in depths
+        )
+        params = {"WordBits": stream.bits, "Words": stream.words, "N": len(outputs)}
+        self._instance(f"{node.name}.fork", Kernel("fork", params), (stream,), outputs)
+        if not more:
+            return list(outputs)
+        return [*outputs[:-1], *self._fork(node, outputs[-1], readers[len(here) :])]
+
+    def _convert(self, link: Link, stream: Stream) -> None:
+        """Converters up to the lanes of the reader."""
+        name = link.source.name
+        chain = converter_lanes(stream.lanes, self._lanes(link, stream.lanes), stream.elem.bits)
+        for lanes in chain[1:]:
+            words = link.source.type.size // lanes
+            hold = self._depth(link, lanes)
+            after = Stream(self._names.take("s", name), stream.elem, lanes, words, hold)
+            params = {
+                "InBits": stream.bits,
+                "OutBits": after.bits,
+                "InWords": stream.words,
+                "OutWords": words,
+            }
+            self._instance(f"{name}.width", Kernel("width", params), (stream,), (after,))
+            stream = after
+        self._arriving[link] = stream

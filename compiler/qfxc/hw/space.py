@@ -1,0 +1,124 @@
+"""What a plan chooses from: every node's legal folds with cycles and cost, and the glue between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qfxc.hw.constant import hardware
+from qfxc.hw.fifo import buffers, depth
+from qfxc.hw.glue import MAX_WORD_BITS, fifo_cost, fork_cost, link_cost, link_cycles
+from qfxc.hw.links import Buffer, Link, Wiring, wire
+from qfxc.ir.graph import Graph, Node
+from qfxc.ir.kernel import Cost, Fold
+
+
+@dataclass(frozen=True, eq=False)
+class Options:
+    """The folds of one node; ``cycles`` (n) and ``costs`` (n, 4) run along them."""
+
+    node: Node
+    folds: tuple[Fold, ...]
+    cycles: NDArray[np.int64]
+    costs: NDArray[np.int64]
+
+    def at(self, fold: Fold) -> tuple[int, Cost]:
+        index = self.folds.index(fold)
+        return int(self.cycles[index]), cost_of(self.costs[index])
+
+
+def cost_row(cost: Cost) -> tuple[int, int, int, int]:
+    return (cost.lut, cost.ff, cost.dsp, cost.bram18)
+
+
+def cost_of(row: NDArray[np.int64]) -> Cost:
+    lut, ff, dsp, bram18 = (int(v) for v in row)
+    return Cost(lut, ff, dsp, bram18)
+
+
+def _options(node: Node) -> Options:
+    op = hardware(node)
+    widest = max((value.type.int.bits for value in node.streams), default=1)
+    legal = [
+        fold
+        for fold in op.folds(node)
+        if fold.simd * widest <= MAX_WORD_BITS and fold.pe * node.type.int.bits <= MAX_WORD_BITS
+    ]
+    folds = tuple(legal or [min(op.folds(node))])
+    cycles = np.array([op.cycles(node, fold) for fold in folds], dtype=np.int64)
+    costs = np.array([cost_row(op.cost(node, fold)) for fold in folds], dtype=np.int64)
+    return Options(node, folds, cycles, costs)
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """The planning problem without a target: it knows no board and no method."""
+
+    wiring: Wiring
+    options: Mapping[str, Options]
+    buffers: Mapping[Link, Buffer]
+
+    @cached_property
+    def rates(self) -> list[int]:
+        """Every cycle count that some fold has, from the fastest that the network can run at."""
+        slowest = max(int(o.cycles.min()) for o in self.options.values())
+        every = np.unique(np.concatenate([o.cycles for o in self.options.values()]))
+        return [int(c) for c in every if c >= slowest]
+
+    def link_cost(self, link: Link, lanes: int, reader: int) -> Cost:
+        shape, size = link.source.type.shape, link.source.type.size
+        rows = shape[0] if len(shape) > 1 else 1
+        hold = depth(self.buffers[link], rows, size // reader)
+        return link_cost(link.source.type.int.bits, (lanes, reader), hold)
+
+    def link_cycles(self, link: Link, lanes: int, reader: int) -> int:
+        value = link.source.type
+        return link_cycles(value.size, value.int.bits, (lanes, reader))
+
+    def lanes(self, folds: Mapping[str, Fold], link: Link) -> tuple[int, int]:
+        """Lanes at both ends of a link."""
+        readers = [k.sink for k in self.wiring.readers(link.source)]
+        if link.source.name in folds:
+            lanes = folds[link.source.name].pe
+        else:
+            lanes = max(folds[sink.name].simd for sink in readers if sink is not None)
+        return lanes, lanes if link.sink is None else folds[link.sink.name].simd
+
+    def glue(self, folds: Mapping[str, Fold]) -> Cost:
+        """All FIFOs, forks and converters."""
+        total = Cost()
+        for node in (*self.wiring.inputs, *self.wiring.nodes):
+            readers = self.wiring.readers(node)
+            for link in readers:
+                total += self.link_cost(link, *self.lanes(folds, link))
+            bits = self.lanes(folds, readers[0])[0] * node.type.int.bits
+            streams = 1 + len(readers) if len(readers) > 1 else 1
+            for _ in range(streams):
+                total += fifo_cost(2, bits)
+            total += fork_cost(len(readers)) if len(readers) > 1 else Cost()
+        return total
+
+    def interval(self, folds: Mapping[str, Fold]) -> int:
+        """Cycles per frame: of the slowest kernel or converter."""
+        kernels = (self.options[name].at(fold)[0] for name, fold in folds.items())
+        links = (
+            self.link_cycles(link, *self.lanes(folds, link)) for link in self.wiring.links
+        )
+        return max(*kernels, *links)
+
+    def kernels(self, folds: Mapping[str, Fold]) -> Cost:
+        total = Cost()
+        for name, fold in folds.items():
+            total += self.options[name].at(fold)[1]
+        return total
+
+
+def space(graph: Graph) -> Space:
+    """Every choice that a graph of the KERNEL stage leaves open."""
+    wiring = wire(graph)
+    options = {node.name: _options(node) for node in wiring.nodes}
+    return Space(wiring, options, buffers(wiring))
