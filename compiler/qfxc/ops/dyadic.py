@@ -6,13 +6,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, lane_folds, stream_params
 from qfxc.ir.types import Array, Int, TensorType
+from qfxc.ops._hardware import (
+    adder_cost,
+    channel_memory,
+    control_cost,
+    io_params,
+    legal,
+    product_cost,
+    rom_cost,
+    saturation,
+    signed_bits,
+    total,
+)
+from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._staircase import integer_kind, per_channel, result_type, saturate
 
 
 @dataclass(frozen=True)
-class Dyadic(Op):
+class Dyadic(KernelOp):
     """A staircase by one multiplication; ``>>`` is floor.
 
     ``a`` and ``b`` hold one tuple per segment, each (1) or (C); ``starts`` the first x of every
@@ -54,3 +68,63 @@ class Dyadic(Op):
         y = x * per_channel(self.a[s], kind)
         y += per_channel(self.b[s], kind)
         return np.asarray(y >> kind(self.shift))
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        return legal(node, lane_folds(node.type.channels))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        return node.type.size // fold.simd
+
+    def _roms(self, node: Node, lanes: int) -> dict[str, Rom]:
+        channels = node.type.channels
+        parts = {"a": self.a, "b": self.b} | ({"start": self.starts} if self.starts else {})
+        return {name: channel_memory(p, channels, lanes) for name, p in parts.items()}
+
+    def _wide_bits(self, x: Int) -> int:
+        offsets = [v for part in self.b for v in part]
+        return signed_bits(self.product(x), self.wide(x), Int(min(offsets), max(offsets)))
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        x, lanes = node.inputs[0].type.int, fold.simd
+        roms = self._roms(node, lanes)
+        wide = self._wide_bits(x)
+        choose = len(self.starts) * (x.bits + roms["a"].elem.bits + roms["b"].elem.bits)
+        return total(
+            (
+                control_cost(2, lanes * (x.bits + self.elem.bits)),
+                product_cost(x.bits, roms["a"].elem.bits, lanes),
+                adder_cost(wide, lanes),
+                adder_cost(choose + wide - self.shift + self.elem.bits, lanes),
+                *map(rom_cost, roms.values()),
+            )
+        )
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        source_type = node.inputs[0].type
+        roms = self._roms(node, fold.simd)
+        start = roms.get("start", Rom(np.zeros((1, 1), dtype=np.int64), Int(0, 0)))
+        params = {
+            **saturation(source_type, self.elem, fold.simd),
+            "Segments": len(self.a),
+            "Shift": self.shift,
+            "WideBits": self._wide_bits(source_type.int),
+            **io_params(node),
+        }
+        for prefix, rom in (("A", roms["a"]), ("B", roms["b"]), ("S", start)):
+            params |= {**stream_params(prefix, rom.elem), f"{prefix}Period": rom.depth}
+        return Kernel("dyadic", params, roms)
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, narrow = source((3, 4), Int(-900, 1000)), source((2, 6), UINT4)
+        wide = source((2, 3), Int(-(1 << 30), 1 << 30))
+        slopes = ((3, -5, 7, 1), (11, 12, 13, -14))
+        offsets = ((40, -41, 42, 0), (-7, 8, 9, 10))
+        return (
+            Node(cls(((77,),), ((128,),), (), 8, INT8), (x,), "per_tensor"),
+            Node(cls(slopes[:1], offsets[:1], (), 3, UINT4), (x,), "per_channel"),
+            Node(cls(slopes, offsets, ((0, -10, 5, 300),), 4, INT8), (x,), "segments"),
+            Node(cls(((1,), (2,), (-3,)), ((0,), (5,), (1,)), ((4,), (9,)), 0, INT8), (narrow,), "three"),
+            Node(cls(((-1,),), (tuple(range(6)),), (), 1, Int(-3, -1)), (narrow,), "negative"),
+            Node(cls(((77777,),), ((1 << 20,),), (), 38, INT8), (wide,), "wide"),
+        )

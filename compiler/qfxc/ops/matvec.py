@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, divisors, stream_params
 from qfxc.ir.types import Array, Int, Scale, TensorType
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
+from qfxc.ops._hardware import (
+    adder_cost,
+    control_cost,
+    io_params,
+    legal,
+    memory_cost,
+    product_cost,
+    total,
+)
+from qfxc.ops._samples import INT8, UINT4, source, weights
 from qfxc.ops.const import const_value
 
 
 @dataclass(frozen=True)
-class MatVec(Op):
+class MatVec(KernelOp):
     """Constant matrix times every vector of x (.., G*K); w (G, K, M) -> (.., G*M)."""
 
     data_inputs = 1
@@ -37,3 +49,64 @@ class MatVec(Op):
             return np.asarray(x @ w[0])
         split = x.reshape(*x.shape[:-1], len(w), 1, w.shape[1])
         return np.matmul(split, w).reshape(*x.shape[:-1], -1)
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        _, k, m = node.inputs[1].type.shape
+        return legal(node, (Fold(s, p) for s in divisors(k) for p in divisors(m)))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        groups, k, m = node.inputs[1].type.shape
+        vectors = node.type.size // (groups * m)
+        return vectors * groups * (m // fold.pe) * (k // fold.simd)
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        x, w, y = node.inputs[0].type.int, node.inputs[1].type.int, node.type.int
+        groups, k, m = node.inputs[1].type.shape
+        tiles, depth = m // fold.pe, k // fold.simd
+        products = fold.simd * fold.pe
+        kept = memory_cost(depth, fold.simd * x.bits, writable=True) if tiles > 1 else Cost()
+        return total(
+            (
+                control_cost(3, fold.simd * x.bits + fold.pe * y.bits),
+                product_cost(x.bits, w.bits, products),
+                adder_cost(x.bits + w.bits + 1, products - fold.pe),
+                adder_cost(y.bits, fold.pe),
+                memory_cost(groups * tiles * depth, products * w.bits),
+                kept,
+            )
+        )
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        groups, k, m = node.inputs[1].type.shape
+        tiles, depth = m // fold.pe, k // fold.simd
+        params = {
+            "Simd": fold.simd,
+            "Pe": fold.pe,
+            "Vectors": node.type.size // (groups * m),
+            "Groups": groups,
+            "Tiles": tiles,
+            "Depth": depth,
+            **io_params(node),
+            **stream_params("W", node.inputs[1].type.int),
+        }
+        split = const_value(node.inputs[1]).reshape(groups, depth, fold.simd, tiles, fold.pe)
+        words = split.transpose(0, 3, 1, 4, 2).reshape(groups * tiles * depth, -1)
+        rom = Rom(np.ascontiguousarray(words, dtype=np.int64), node.inputs[1].type.int)
+        return Kernel("matvec", params, {"w": rom})
+
+    def lag(self, node: Node) -> Fraction:
+        """One vector of one group."""
+        return Fraction(node.inputs[1].type.shape[1], node.inputs[0].type.size)
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        int3, uint2, sign = Int(-4, 3), Int(0, 3), Int(-1, 1)
+        x, u = source((3, 12), INT8), source((2, 2, 6), UINT4)
+        return (
+            Node(cls(), (x, weights((1, 12, 4), INT8, 1)), "signed"),
+            Node(cls(), (u, weights((1, 6, 8), int3, 2)), "unsigned_input"),
+            Node(cls(), (u, weights((2, 3, 4), sign, 3)), "groups"),
+            Node(cls(), (source((40,), Int(3, 9)), weights((1, 40, 2), uint2, 4)), "positive"),
+            Node(cls(), (source((2, 32), Int(-1, 0)), weights((1, 32, 3), int3, 5)), "long"),
+            Node(cls(), (source((5, 1), INT8), weights((1, 1, 1), INT8, 6)), "scalar"),
+        )

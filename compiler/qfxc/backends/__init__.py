@@ -1,0 +1,1 @@
+"""Back ends: the netlist as HLS C++, SystemVerilog and host code. They know no operator."""

@@ -1,0 +1,187 @@
+"""The HLS back end: a netlist as a Vitis HLS project that g++ can simulate as it is.
+
+It renders instances of the library ``hls_lib`` and knows no operator. Text is deterministic: the
+same netlist gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from qfxc import __version__
+from qfxc.backends.hls_names import identifiers
+from qfxc.backends.hls_roms import rom_array
+from qfxc.backends.hls_words import to_bytes, word_bytes
+from qfxc.hw.netlist import Instance, Netlist, Stream
+from qfxc.ir.types import Array
+from qfxc.share import folder
+
+Files = dict[str, bytes | str]
+
+CHUNK = 24
+"""Kernel instances per source file: the files compile in parallel, each parses ap_int.h (2 s)."""
+
+SRL_DEPTH = 32
+LUTRAM_FIFO_BITS = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """Frames of every input and output port in netlist order, each (frames, *frame shape)."""
+
+    inputs: Sequence[Array]
+    outputs: Sequence[Array]
+
+
+def top_name(netlist: Netlist) -> str:
+    """The name of the generated top function, and of the files."""
+    return identifiers([netlist.name], "qfx_")[netlist.name]
+
+
+def render(
+    netlist: Netlist, part: str, clock_ns: float, golden: Golden | None = None
+) -> Files:
+    """The project's files by relative path.
+
+    ``part`` is AMD's name of the device, ``clock_ns`` the target period. With ``golden`` the
+    test bench has frames to check; without, it can still run files of its own.
+    """
+    context = _context(netlist, part, clock_ns)
+    top = context["top"]
+    files: Files = {
+        f"hls/src/{top}.hpp": _render("top.hpp", context),
+        f"hls/src/{top}.cpp": _render("top.cpp", context),
+        "hls/tb/tb.cpp": _render("tb.cpp", context),
+        "hls/run_hls.tcl": _render("run_hls.tcl", context),
+        "hls/hls_config.cfg": _render("hls_config.cfg", context),
+        "hls/Makefile": _render("Makefile", context),
+    }
+    for name, chunk in zip(context["kernel_files"], context["chunks"], strict=True):
+        files[f"hls/src/{name}"] = _render("kernels.cpp", {**context, "instances": chunk})
+    for instance in context["instances"]:
+        for rom in instance["roms"]:
+            files[f"hls/src/{rom['path']}"] = rom.pop("text")
+    return {**files, **_library(), **_golden_files(netlist, golden)}
+
+
+def golden_files(netlist: Netlist, golden: Golden) -> Files:
+    """The golden vectors alone: ``<port>.bin`` for every port (format: ``hls_words``)."""
+    names = identifiers((s.name for s in netlist.streams), "s_")
+    pairs = [
+        *zip(netlist.inputs, golden.inputs, strict=True),
+        *zip(netlist.outputs, golden.outputs, strict=True),
+    ]
+    return {f"{names[s.name]}.bin": to_bytes(frames, s) for s, frames in pairs}
+
+
+def _golden_files(netlist: Netlist, golden: Golden | None) -> Files:
+    if golden is None:
+        return {}
+    return {f"hls/tb/golden/{k}": v for k, v in golden_files(netlist, golden).items()}
+
+
+def _library() -> Files:
+    """The headers that the project uses, so that it stands alone."""
+    root = folder("hls_lib")
+    found: Files = {}
+    for path in sorted((root / "include" / "qfx").glob("*.hpp")):
+        found[f"hls/include/qfx/{path.name}"] = path.read_text()
+    for path in sorted((root / "sim").glob("*.h")):
+        found[f"hls/sim/{path.name}"] = path.read_text()
+    for path in sorted((root / "tb").glob("*.hpp")):
+        found[f"hls/tb/{path.name}"] = path.read_text()
+    return found
+
+
+def _render(template: str, context: Mapping[str, Any]) -> str:
+    env = Environment(
+        loader=FileSystemLoader(folder("templates") / "hls"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return env.get_template(f"{template}.j2").render(context)
+
+
+def _context(netlist: Netlist, part: str, clock_ns: float) -> dict[str, Any]:
+    names = identifiers((s.name for s in netlist.streams), "s_")
+    runs = identifiers((i.name for i in netlist.instances), "k_")
+    instances = [_instance(i, runs[i.name], names) for i in netlist.instances]
+    ends = {*netlist.inputs, *netlist.outputs}
+    chunks = [instances[i : i + CHUNK] for i in range(0, len(instances), CHUNK)]
+    return {
+        "version": __version__,
+        "top": top_name(netlist),
+        "name": netlist.name,
+        "part": part,
+        "clock_ns": f"{clock_ns:g}",
+        "instances": instances,
+        "chunks": chunks,
+        "kernel_files": [f"kernels_{i}.cpp" for i in range(len(chunks))],
+        "kernel_objects": [f"build/kernels_{i}.o" for i in range(len(chunks))],
+        "streams": [_stream(s, names) for s in netlist.streams if s not in ends],
+        "inputs": [_port(s, names) for s in netlist.inputs],
+        "outputs": [_port(s, names) for s in netlist.outputs],
+    }
+
+
+def _instance(instance: Instance, name: str, names: Mapping[str, str]) -> dict[str, Any]:
+    kernel = instance.kernel
+    return {
+        "name": name,
+        "title": instance.name,
+        "kernel": kernel.name,
+        "params": [_param(key, value) for key, value in kernel.params.items()],
+        "inputs": [_argument(s, names) for s in instance.inputs],
+        "outputs": [_argument(s, names) for s in instance.outputs],
+        "roms": [_rom(name, key, rom_array(rom)) for key, rom in kernel.roms.items()],
+    }
+
+
+def _param(name: str, value: int) -> dict[str, Any]:
+    wide = not -(1 << 31) < value < 1 << 31
+    return {
+        "name": name,
+        "type": "long long" if wide else "int",
+        "value": f"{value}LL" if wide else str(value),
+    }
+
+
+def _argument(stream: Stream, names: Mapping[str, str]) -> dict[str, Any]:
+    return {"name": names[stream.name], "bits": stream.bits}
+
+
+def _rom(instance: str, name: str, array: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": f"uint{array.bits}_t",
+        "depth": array.depth,
+        "columns": array.columns,
+        "impl": array.impl,
+        "path": f"roms/{instance}_{name}.inc",
+        "text": array.text(),
+    }
+
+
+def _stream(stream: Stream, names: Mapping[str, str]) -> dict[str, Any]:
+    if stream.depth <= SRL_DEPTH:
+        impl = "srl"
+    else:
+        impl = "lutram" if stream.depth * stream.bits <= LUTRAM_FIFO_BITS else "bram"
+    return {**_argument(stream, names), "depth": stream.depth, "impl": impl}
+
+
+def _port(stream: Stream, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        **_stream(stream, names),
+        "axis_bits": 8 * word_bytes(stream),
+        "words": stream.words,
+        "lanes": stream.lanes,
+        "elem_bits": stream.elem.bits,
+        "signed": "true" if stream.elem.signed else "false",
+    }

@@ -1,0 +1,104 @@
+"""What the hardware methods of the operators share: legal words, memories, first cost formulas.
+
+The formulas are a first model of UltraScale+ logic (6-input LUTs, DSP48E2, BRAM18, from AMD's
+UG574, UG579 and UG573): a ripple adder takes one LUT per bit, a pipelined kernel about as many
+flip-flops as LUTs. They are meant to rank folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Rom, rom_elem, stream_params
+from qfxc.ir.types import Int, TensorType
+
+MAX_WORD_BITS = 4096
+"""Widest stream word: what hls_lib and Vitis HLS (AP_INT_MAX_W) allow."""
+
+LUT_PRODUCT = 40
+"""Products of up to this many partial product bits are built of LUTs, wider ones of DSPs."""
+
+LUTRAM_BITS = 4096
+"""Memories up to this size are LUTRAM: less than a quarter of a BRAM18 would be used."""
+
+
+def legal(node: Node, folds: Iterable[Fold]) -> tuple[Fold, ...]:
+    """The folds whose words are not too wide."""
+    widest = max((i.type.int.bits for i in node.streams), default=0)
+    out = node.type.int.bits
+    return tuple(
+        f for f in folds if f.simd * widest <= MAX_WORD_BITS and f.pe * out <= MAX_WORD_BITS
+    )
+
+
+def io_params(node: Node) -> dict[str, int]:
+    """The types of a kernel with one input and one output."""
+    return {**stream_params("X", node.inputs[0].type.int), **stream_params("Y", node.type.int)}
+
+
+def saturation(x: TensorType, elem: Int, lanes: int) -> dict[str, int]:
+    """Lanes, Words, Period, Lo, Hi of a per-channel kernel on ``x``."""
+    counts = {"Lanes": lanes, "Words": x.size // lanes, "Period": x.channels // lanes}
+    return {**counts, "Lo": elem.lo, "Hi": elem.hi}
+
+
+def signed_bits(*ranges: Int) -> int:
+    """The width of a signed number that holds every one of the ranges."""
+    return Int(min(-1, *(r.lo for r in ranges)), max(0, *(r.hi for r in ranges))).bits
+
+
+def channel_memory(parts: Sequence[Sequence[int]], channels: int, lanes: int) -> Rom:
+    """Channel parameters, each (1) or (C): word p holds element ``part * lanes + lane``.
+
+    One word where all channels are alike, else one per ``lanes`` channels.
+    """
+    rows = [list(part) * (channels if len(part) == 1 else 1) for part in parts]
+    table = np.asarray(rows, dtype=np.int64)
+    if (table == table[:, :1]).all():
+        table = table[:, :lanes]
+    split = table.reshape(len(rows), -1, lanes).transpose(1, 0, 2)
+    values = np.ascontiguousarray(split.reshape(-1, len(rows) * lanes))
+    return Rom(values, rom_elem(values))
+
+
+def control_cost(counters: int, word_bits: int) -> Cost:
+    """The state machine, its counters and the registers of the words."""
+    return Cost(lut=25 + 12 * counters, ff=20 + 12 * counters + word_bits)
+
+
+def product_cost(a: int, b: int, count: int) -> Cost:
+    """``count`` multipliers of a by b bits: DSP48E2 tiles of 27 x 18 signed bits, or a*b LUTs."""
+    if a * b <= LUT_PRODUCT or min(a, b) <= 2:
+        return Cost(lut=count * a * b, ff=count * (a + b))
+    tiles = min(-(-a // 26) * -(-b // 17), -(-a // 17) * -(-b // 26))
+    return Cost(ff=count * (a + b), dsp=count * tiles)
+
+
+def adder_cost(bits: int, count: int) -> Cost:
+    """``count`` adders, subtractors, comparators or multiplexers with their registers."""
+    return Cost(lut=bits * count, ff=bits * count)
+
+
+def memory_cost(depth: int, width: int, writable: bool = False) -> Cost:
+    """A memory of ``depth`` words: LUTs when small (64 ROM or 32 RAM bits each), else BRAM18.
+
+    A BRAM18 is 512 x 36 or narrower and deeper; width / 36 x depth / 512 rounds both up, and a
+    narrow deep memory takes 18 kbit per block.
+    """
+    if depth <= 1 and not writable:
+        return Cost()
+    if depth * width <= LUTRAM_BITS or depth <= 32:
+        return Cost(lut=width * -(-depth // (32 if writable else 64)), ff=width)
+    shapes = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+    return Cost(bram18=min(-(-depth // d) * -(-width // w) for d, w in shapes))
+
+
+def rom_cost(rom: Rom) -> Cost:
+    return memory_cost(rom.depth, rom.lanes * rom.elem.bits)
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    return sum(costs, Cost())
