@@ -60,7 +60,8 @@ def per_channel(constant: Floats) -> Floats | None:
     rows = constant.reshape(-1, constant.shape[-1])
     if (rows != rows[:1]).any():
         return None
-    return rows[0, 0] if (rows[0] == rows[0, 0]).all() else rows[0]
+    same = bool((rows[0] == rows[0, 0]).all())
+    return np.asarray(rows[0, 0] if same else rows[0])
 
 
 def channel_last(call: Call, value: Value, constant: Floats) -> tuple[Value, Floats]:
@@ -109,8 +110,10 @@ def two_values(call: Call, x: Value, y: Value) -> tuple[Value, Value]:
     """Both at their broadcast shape and in one frame order, the order of the larger one."""
     rank = max(len(x.shape), len(y.shape))
     x, y = of_rank(call, x, rank), of_rank(call, y, rank)
-    if x.lead != y.lead or x.batch != y.batch:
+    if x.batch != y.batch:
         raise UserError(f"{list(x.shape)} and {list(y.shape)} differ in the batch axis")
+    if x.lead != y.lead:
+        x, y = call.unled(x), call.unled(y)
     body = broadcast_body(x.body, y.body)
     order = x.order if x.body == body else y.order
     x, y = expanded(call, x, body, order), expanded(call, y, body, order)

@@ -14,7 +14,14 @@ from qfxc.errors import UserError
 from qfxc.ir.types import Array
 
 RANDOM = frozenset(
-    "Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike".split()
+    (
+        "Bernoulli",
+        "Multinomial",
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+    )
 )
 """Operators that are no function of their inputs: never folded."""
 

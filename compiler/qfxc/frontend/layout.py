@@ -19,13 +19,24 @@ from qfxc.ops.reshape import Reshape
 from qfxc.ops.transpose import Transpose
 
 CHANNELS_LAST = frozenset(
-    "Conv MaxPool AveragePool GlobalAveragePool GlobalMaxPool BatchNormalization".split()
+    (
+        "Conv",
+        "MaxPool",
+        "AveragePool",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "BatchNormalization",
+    )
 )
 """What computes on frames whose innermost axis is ONNX axis 1."""
 
 KEEPS_AXES = frozenset(
-    "Add Sub Mul Div Sum Relu LeakyRelu PRelu Clip Max Min Neg Reciprocal Identity Dropout Cast Pad"
-    " Slice Split Concat QuantizeLinear DequantizeLinear Quant BipolarQuant".split()
+    (
+        *("Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "Neg", "Reciprocal"),
+        *("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Dropout", "Cast"),
+        *("Pad", "Slice", "Split", "Concat"),
+        *("QuantizeLinear", "DequantizeLinear", "Quant", "BipolarQuant"),
+    )
 )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx.external_data_helper import load_external_data_for_model
 
 from qfxc.errors import UserError
@@ -54,7 +53,7 @@ def _parse(path: Path) -> onnx.ModelProto:
         proto = onnx.load_model_from_string(path.read_bytes())
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    except DecodeError as error:
+    except Exception as error:  # protobuf's DecodeError; the package has no types to name it by
         raise UserError(
             "not an ONNX model, or a damaged one: it is no valid protocol buffer",
             where=str(path),
@@ -103,6 +102,7 @@ def _needed(graph: onnx.GraphProto) -> list[tuple[str, onnx.NodeProto]]:
     """The nodes that an output depends on, in the order of the file."""
     nodes = labelled(list(graph.node))
     made = Counter(name for _, node in nodes for name in node.output if name)
+    made.update({i.name for i in graph.input} | {t.name for t in graph.initializer})
     for label, node in nodes:
         twice = [name for name in node.output if name and made[name] > 1]
         if twice:

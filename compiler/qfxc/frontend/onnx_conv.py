@@ -83,10 +83,13 @@ def geometry(call: Call, kernel: Sequence[int], size: Pair, spatial: int, ceil: 
     extent = [(k - 1) * d + 1 for k, d in zip(kernel_, dilation, strict=True)]
     before, after = _borders(call, extent, stride, size, spatial)
     extra = (0, 0)
-    if ceil and call.attr("auto_pad", "NOTSET") == "NOTSET":
+    auto = call.attr("auto_pad", "NOTSET")
+    if ceil and auto in ("NOTSET", "VALID"):
         spans = zip(size, before, after, extent, stride, strict=True)
         extra_ = [_ceil_extra(*span) for span in spans]
         extra = (extra_[0], extra_[1])
+        if any(extra) and auto == "VALID":  # the specification says floor, onnxruntime ceil
+            raise UserError("auto_pad VALID with ceil_mode=1 has no one meaning", hint="state pads")
     for n, b, a, e, x in zip(size, before, after, extent, extra, strict=True):
         if n + b + a + x < e:
             raise UserError(f"a window of {e} does not fit an axis of {n} with borders {b} and {a}")
@@ -110,9 +113,14 @@ def _borders(
         return (0, 0), (0, 0)
     if auto not in ("SAME_UPPER", "SAME_LOWER"):
         raise UserError(f"auto_pad {auto} does not exist")
-    total = [
-        max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(size, stride, extent, strict=True)
-    ]
+    needs = zip(size, stride, extent, strict=True)
+    total = [(-(-n // s) - 1) * s + e - n for n, s, e in needs]
+    if min(total) < 0 and call.op != "Conv":  # engines disagree: negative pads, or none
+        raise UserError(
+            f"auto_pad {auto} with strides beyond the window has no one meaning for a pooling",
+            hint="state pads",
+        )
+    total = [max(t, 0) for t in total]
     less, more = [t // 2 for t in total], [t - t // 2 for t in total]
     first, second = (less, more) if auto == "SAME_UPPER" else (more, less)
     return (first[0], first[1]), (second[0], second[1])

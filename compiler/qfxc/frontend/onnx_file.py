@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -164,14 +165,13 @@ class _Import:
         if node.op_type in ("Shape", "Size") and isinstance(inputs[0], Value):
             inputs[0] = np.zeros(inputs[0].shape, dtype=np.bool_)
         arrays = [i for i in inputs if not isinstance(i, Value)]
-        results: list[Value] | list[Array]
+        results: Sequence[Value | Array]
         if len(arrays) == len(inputs):
             results = fold(node, arrays, self.model.opset)
         else:
             call = Call(self.shared, name, node, inputs, self.model.opset)
             results = _converted(call)
-        for output, result in zip(node.output, results, strict=False):
-            self.values[output] = result
+        self.values.update(zip(node.output, results, strict=False))
 
     def _finish(self) -> Graph:
         outputs = [self._output(info.name) for info in self.model.outputs]

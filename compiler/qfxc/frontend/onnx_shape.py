@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -78,10 +79,7 @@ def transpose(call: Call) -> Value:
         raise UserError(
             f"perm {list(perm)} moves the batch axis", hint="axis 0 must stay in its place"
         )
-    if x.lead:
-        node = call.reshape(x.node, (1, *x.node.type.shape))
-        host = tuple(HostOp(h.name, h.axis + 1) for h in x.host)
-        x = Value(node, x.shape, (0, *(a + 1 for a in x.order)), False, host, x.terminal)
+    x = call.unled(x)
     y = _permuted(x, perm)
     return call.reshape_to(y, y.shape)
 
@@ -97,7 +95,8 @@ def _permuted(value: Value, perm: Shape) -> Value:
 
 @converts("Concat", notes="any axis but the batch; constants are streamed")
 def concat(call: Call) -> Value:
-    first = next(x for x in call.inputs if isinstance(x, Value))
+    values = [x for x in call.inputs if isinstance(x, Value)]
+    first = next((x for x in values if not x.lead), values[0])
     axis = first.axis(int(call.attr("axis")))
     nodes = [_part(call, first, index, axis) for index in range(len(call.inputs))]
     node = call.make(Concat(first.order.index(axis)), *nodes) if len(nodes) > 1 else nodes[0]
@@ -110,8 +109,9 @@ def _part(call: Call, first: Value, index: int, axis: int) -> Node:
     """One input of a Concat in the frame order of the first."""
     part = call.inputs[index]
     if isinstance(part, Value):
-        if part.lead != first.lead or len(part.shape) != len(first.shape):
+        if len(part.shape) != len(first.shape) or part.batch != first.batch:
             raise UserError(f"inputs of shapes {list(first.shape)} and {list(part.shape)}")
+        part = part if first.lead else call.unled(part)
         return call.arrange(part, first.order).node
     array = call.floats(index)
     if array.ndim != len(first.shape):
@@ -222,7 +222,7 @@ def gather(call: Call) -> Value:
     axis = x.axis(int(call.attr("axis", 0)))
     size = x.body[axis]
     picks = [int(i) % size for i in index.reshape(-1)]
-    steps = {b - a for a, b in zip(picks, picks[1:], strict=False)} or {1}
+    steps = {b - a for a, b in pairwise(picks)} or {1}
     if not picks or len(steps) > 1 or min(steps) < 1 or index.ndim > 1:
         raise UserError("only evenly spaced ascending indices are supported")
     chosen = range(picks[0], picks[-1] + 1, min(steps))
@@ -231,3 +231,24 @@ def gather(call: Call) -> Value:
         return y
     gone = axis + int(x.lead)
     return call.reshape_to(y, tuple(n for a, n in enumerate(y.shape) if a != gone))
+
+
+@converts("DepthToSpace", "SpaceToDepth", notes="DCR and CRD; a transposition in hardware")
+def depth_space(call: Call) -> Value:
+    x, b = call.value(0), int(call.attr("blocksize"))
+    if len(x.shape) != 4:
+        raise UserError(f"its input {list(x.shape)} is not (N,C,H,W)")
+    n, c, h, w = x.shape
+    if call.op == "SpaceToDepth":
+        split = (n, c, h // b, b, w // b, b)
+        perm, shape = (0, 3, 5, 1, 2, 4), (n, c * b * b, h // b, w // b)
+    elif call.attr("mode", "DCR") == "DCR":
+        split = (n, b, b, c // (b * b), h, w)
+        perm, shape = (0, 3, 4, 1, 5, 2), (n, c // (b * b), h * b, w * b)
+    else:
+        split = (n, c // (b * b), b, b, h, w)
+        perm, shape = (0, 1, 4, 2, 5, 3), (n, c // (b * b), h * b, w * b)
+    y = call.reshape_to(x, split)
+    if not y.lead:
+        raise UserError(f"axis 0 of its input {list(x.shape)} is not the batch")
+    return call.reshape_to(_permuted(y, tuple(a - 1 for a in perm[1:])), shape)

@@ -182,6 +182,15 @@ class Builder:
         """``value`` with body axis ``axis`` innermost, the others in the order they had."""
         return self.arrange(value, (*(a for a in value.order if a != axis), axis))
 
+    def unled(self, value: Value) -> Value:
+        """``value`` with the batch axis, of size one, as an axis of the body."""
+        if not value.lead:
+            return value
+        node = self.reshape(value.node, (1, *value.node.type.shape))
+        host = tuple(HostOp(h.name, h.axis + 1) for h in value.host)
+        order = (0, *(a + 1 for a in value.order))
+        return Value(node, value.shape, order, False, host, value.terminal)
+
     def reshape_to(self, value: Value, shape: Shape) -> Value:
         """The ONNX reshape to ``shape``; only a batch of one can leave axis 0."""
         _same_size(value, shape)
