@@ -35,3 +35,7 @@ class UserErrors(UserError):
 
 class InternalError(Exception):
     """A broken promise inside qfxc (a bug): a value left its proven range, two engines differ."""
+
+
+class VerificationError(Exception):
+    """An engine computed something else than the simulator; exit code 1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, ClassVar
 
 from qfxc.errors import UserError
@@ -20,6 +20,7 @@ class Pass:
 
     name: ClassVar[str] = ""
     exact: ClassVar[bool] = True
+    optional: ClassVar[bool] = False
     summary: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
@@ -28,14 +29,6 @@ class Pass:
 
     def run(self, graph: Graph) -> Graph:
         raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Where the runner is after a pass: what ``--dump`` writes and ``--check`` compares."""
-
-    step: Pass
-    graph: Graph
 
 
 Hook = Callable[[Pass, Graph, Graph], None]
@@ -57,20 +50,27 @@ def override(passes: tuple[Pass, ...], spec: str) -> tuple[Pass, ...]:
 
     A name alone keeps the pass as it is; ``-name`` drops a pass that is optional.
     """
-    by_name = {step.name: step for step in passes}
+    out = list(passes)
     for item in _items(spec):
         match = re.fullmatch(r"(-?)([a-z0-9-]+)(?:\{(.*)\})?", item)
-        if match is None or match[2] not in by_name:
+        if match is None or match[2] not in {step.name for step in out}:
             raise UserError(
                 f"'{item}' is not a pass",
                 where="--passes",
-                hint="passes: " + ", ".join(by_name) + "; as in 'quantize{weights=4}'",
+                hint=f"passes: {', '.join(dict.fromkeys(p.name for p in out))}; "
+                "as in 'quantize{weights=4}' or '-hoist-activations'",
             )
         if match[1]:
-            by_name.pop(match[2])
+            out = [step for step in out if step.name != match[2] or not _droppable(step)]
         elif match[3]:
-            by_name[match[2]] = _with_options(by_name[match[2]], match[3])
-    return tuple(by_name[step.name] for step in passes if step.name in by_name)
+            out = [_with_options(s, match[3]) if s.name == match[2] else s for s in out]
+    return tuple(out)
+
+
+def _droppable(step: Pass) -> bool:
+    if step.optional:
+        return True
+    raise UserError(f"pass '{step.name}' cannot be left out", where="--passes")
 
 
 def _items(spec: str) -> list[str]:

@@ -46,6 +46,7 @@ class FoldAffine(Pass):
     """folds BatchNorm and constant Mul/Add into the convolution or dense layer before"""
 
     exact = True
+    optional = True
 
     def run(self, graph: Graph) -> Graph:
         uses = graph.uses()

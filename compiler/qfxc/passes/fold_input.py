@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfxc.errors import UserError
 from qfxc.ir.graph import Graph, Node, rewrite
 from qfxc.ir.types import Array
 from qfxc.ops.affine import Affine
@@ -17,61 +16,28 @@ from qfxc.ops.matmul import MatMul
 from qfxc.ops.pad import Pad
 from qfxc.ops.reshape import Reshape
 from qfxc.passes.base import Pass
-from qfxc.passes.fold_affine import affine, bias, constants, layer
+from qfxc.passes.fold_affine import bias, constants, layer
 
 
 @dataclass(frozen=True)
 class FoldInput(Pass):
-    """puts the input's normalisation (the graph's own, or mean and std) into the first layer
+    """puts the arithmetic right behind an input into the first layer
 
-    ``pixels``: the input is uint8. With ``mean`` and ``std`` (one per channel, or one), the
-    network is fed ``(pixel / 255 - mean) / std``; without, the pixels as they are. Zero padding
-    then becomes padding with the pixel code nearest to the mean, so borders may differ by half a
-    code: inexact there.
+    ``pixels``: the input is uint8. Zero padding behind the arithmetic then becomes padding with
+    the pixel code nearest to what stands for zero, so borders may differ by half a code: inexact
+    there, exact everywhere else. Otherwise only what folds exactly is folded.
     """
 
     pixels: bool = False
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
     exact = False
 
     def run(self, graph: Graph) -> Graph:
-        if self.mean or self.std:
-            graph = self._normalise(graph)
         uses = graph.uses()
 
         def fold(node: Node) -> Node | None:
             return self._fold(node) if all(uses[i.name] == 1 for i in _feeding(node)) else None
 
         return rewrite(graph, _sink_reshape, fold)
-
-    def _normalise(self, graph: Graph) -> Graph:
-        """Puts one affine behind every input."""
-        behind = {source.name: self._normalised(source) for source in graph.inputs}
-        made = {node.name for node in behind.values()}
-
-        def insert(node: Node) -> Node | None:
-            if node.name in made or not any(i.name in behind for i in node.inputs):
-                return None
-            return Node(node.op, tuple(behind.get(i.name, i) for i in node.inputs), node.name)
-
-        return rewrite(graph, insert)
-
-    def _normalised(self, source: Node) -> Node:
-        mean = np.asarray(self.mean or (0.0,), dtype=np.float64)
-        std = np.asarray(self.std or (1.0,), dtype=np.float64)
-        for values, flag in ((mean, "--mean"), (std, "--std")):
-            if len(values) not in (1, source.type.channels):
-                raise UserError(
-                    f"{flag} has {len(values)} values, the input has {source.type.channels} channels",
-                    where=f"{source.name} (input)",
-                    hint="give one value, or one per channel",
-                )
-        a, b = 1 / (255 * std), -mean / std
-        shape = () if len(a) == len(b) == 1 else (source.type.channels,)
-        return affine(
-            source, np.broadcast_to(a, shape), np.broadcast_to(b, shape), f"{source.name}.normalise"
-        )
 
     def _fold(self, node: Node) -> Node | None:
         match node:

@@ -22,6 +22,7 @@ class HoistActivations(Pass):
     """moves activations and constant arithmetic in front of max pooling, reshape and transpose"""
 
     exact = True
+    optional = True
 
     def run(self, graph: Graph) -> Graph:
         uses = graph.uses()

@@ -26,7 +26,7 @@ from qfxc.quantize.placement import Placement, in_chain, place
 from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
 from qfxc.quantize.scales import align
 from qfxc.quantize.weights import WeightOptions, quantize_weights
-from qfxc.report.error import sqnr_db
+from qfxc.quantize.error import sqnr_db
 from qfxc.sim import simulate
 
 JUDGED_FRAMES = 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qfxc.errors import InternalError
+from qfxc.errors import InternalError, UserError
 from qfxc.ir.graph import Graph, Node, Op, rewrite
 from qfxc.ir.types import Int
 from qfxc.ops.compare import Compare
@@ -46,7 +46,11 @@ class Rescale(Pass):
         source, out = node.inputs[0].type.int, node.type.int
         options = list(self._options(node.op, source, out))
         if not options:
-            raise InternalError(f"{node.name}: no exact implementation was found")
+            raise UserError(
+                f"no exact form for rounding '{node.op.rounding.value}' over {source}",
+                where=node.name,
+                hint="use rounding half-up, or fewer activation bits",
+            )
         best = min(options, key=lambda op: implementation_cost(op, source))
         return Node(best, node.inputs, node.name)
 

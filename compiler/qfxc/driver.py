@@ -1,0 +1,283 @@
+"""The whole flow on one screen: a model and a board in, a proved project out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from qfxc.backends import hls, model_files
+from qfxc.backends.project import Project
+from qfxc.errors import InternalError, UserError, VerificationError
+from qfxc.frontend.onnx_file import load
+from qfxc.hw.board import Board
+from qfxc.hw.board import load as load_board
+from qfxc.hw.build import build_netlist
+from qfxc.hw.netlist import Netlist
+from qfxc.hw.plan import Plan, plan
+from qfxc.ir.graph import Graph
+from qfxc.ir.types import Array
+from qfxc.passes.base import Pass, override, run_passes
+from qfxc.passes.fold_input import FoldInput
+from qfxc.passes.normalise import Normalise
+from qfxc.passes.pipeline import pipeline
+from qfxc.passes.quantize import Quantize
+from qfxc.progress import Progress, Silent
+from qfxc.quantize.calibration import Source, load_inputs, synthetic, thinned, to_frames
+from qfxc.quantize.encode import encode
+from qfxc.quantize.quality import quality
+from qfxc.quantize.recipes import recipe
+from qfxc.report.data import Report, make_report
+from qfxc.report.files import with_report
+from qfxc.run import Model, Result
+from qfxc.sim import simulate
+from qfxc.trace import Trace
+from qfxc.verify import csim
+
+SYNTHETIC_WARNING = (
+    "no calibration data: ranges come from seeded random inputs, so accuracy will suffer; "
+    "give real inputs with --calib"
+)
+
+
+BITS = 8
+"""Bits of weights and activations unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a compile can be told; the command line's flags have the same names."""
+
+    recipe: str = "dyadic"
+    weights: int = BITS
+    activations: int = BITS
+    fps: float | None = None
+    clock: float | None = None
+    input: str = "float"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    verify: str = "csim"
+    frames: int = 8
+    passes: str = ""
+    dump: Path | None = None
+    check: bool = False
+    allow_oversize: bool = False
+
+    def __post_init__(self) -> None:
+        _among("--input", self.input, ("float", "uint8"))
+        _among("--verify", self.verify, ("csim", "none"))
+        for flag, bits in (("--weights", self.weights), ("--activations", self.activations)):
+            if not 2 <= bits <= 16:
+                raise UserError(f"{bits} bits", where=flag, hint="2 to 16 bits are supported")
+        if self.frames < 1:
+            raise UserError("at least one frame", where="--frames")
+        if (self.mean or self.std) and self.input != "uint8":
+            raise UserError("only pixels are normalised", where="--mean/--std", hint="add --input uint8")
+        if any(s <= 0 for s in self.std):
+            raise UserError("standard deviations are positive", where="--std")
+
+
+def _among(flag: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise UserError(f"'{value}' is not one of {', '.join(allowed)}", where=flag)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled network.
+
+    ``real`` is the float reference (what the network computes from the accelerator's input),
+    ``integer`` the same network in integers, ``graph`` its kernels; ``golden`` are the frames that
+    every engine was compared on.
+    """
+
+    real: Graph
+    integer: Graph
+    graph: Graph
+    board: Board
+    plan: Plan
+    netlist: Netlist
+    golden: hls.Golden
+    report: Report
+    warnings: tuple[str, ...]
+    _project: Project = field(repr=False)
+
+    def simulate(self, x: Array | Mapping[str, Array]) -> Result:
+        """Runs the integer network on inputs in the ONNX layout."""
+        return Model(self.real, self.integer).run(x)
+
+    def project(self) -> Project:
+        """All files of the output folder."""
+        return self._project
+
+    def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the project; the folder appears whole or not at all."""
+        self._project.write(folder, overwrite=overwrite)
+
+
+def compile(
+    model: str | Path | onnx.ModelProto,
+    board: str = "ultra96",
+    *,
+    calib: Source | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Compiled:
+    """Compiles an ONNX model for a board, and proves the result.
+
+    ``calib``: inputs to take ranges from (array, {name: array}, .npy, .npz, folder of .npy).
+    ``options``: the fields of ``Options``. Raises UserError for bad input and VerificationError
+    when an engine disagrees with the simulator.
+    """
+    progress = progress or Silent()
+    opts = _options(options)
+    target = load_board(board)
+    steps = override(override(pipeline(), recipe(opts.recipe).passes), opts.passes)
+    progress.step("import", 0, 1)
+    source = load(model)
+    progress.step("import", 1, 1)
+    warnings: list[str] = []
+    frames = to_frames(_calibration(source, calib, opts, warnings), source)
+    trace = Trace(opts.dump, frames, opts.check, progress, len(steps))
+    graph = run_passes(source, _configured(opts, steps, tuple(frames)), trace)
+    real, integer = trace.before("fold-input"), trace.after("rescale")
+    progress.step("plan", 0, 1)
+    clock = opts.clock or target.clock_mhz
+    planned = plan(graph, target, clock, opts.fps, allow_oversize=opts.allow_oversize)
+    netlist = build_netlist(graph, planned.folds, source.name)
+    progress.step("plan", 1, 1)
+    golden = golden_frames(integer, graph, frames, opts.frames)
+    rendered = hls.render(netlist, target.part.name, 1000 / clock, golden)
+    report = make_report(
+        graph,
+        planned,
+        netlist,
+        target,
+        options=_shown(opts),
+        verification=_verify(opts, netlist, golden, rendered, progress),
+        accuracy=_accuracy(real, integer, frames),
+        warnings=warnings,
+    )
+    saved = model_files.files(real, integer, planned.folds)
+    project = with_report(Project.of({**rendered, **saved}), report)
+    return Compiled(
+        real, integer, graph, target, planned, netlist, golden, report, tuple(warnings), project
+    )
+
+
+def _options(values: Mapping[str, Any]) -> Options:
+    known = {f.name for f in fields(Options)}
+    if unknown := sorted(set(values) - known):
+        raise UserError(f"unknown option '{unknown[0]}'", hint=f"options: {', '.join(sorted(known))}")
+    return Options(**values)
+
+
+def _calibration(
+    graph: Graph, calib: Source | None, opts: Options, warnings: list[str]
+) -> list[Array]:
+    pixels = opts.input == "uint8"
+    if calib is None:
+        warnings.append(SYNTHETIC_WARNING)
+        return synthetic(graph, pixels=pixels)
+    return thinned(load_inputs(calib, graph, pixels=pixels, where="--calib"))
+
+
+def _configured(
+    opts: Options, steps: tuple[Pass, ...], frames: tuple[Array, ...]
+) -> tuple[Pass, ...]:
+    """The passes with the options in them that come from flags of their own."""
+    pixels = opts.input == "uint8"
+
+    def configure(step: Pass) -> Pass:
+        match step:
+            case Normalise():
+                return replace(step, mean=opts.mean, std=opts.std)
+            case FoldInput():
+                return replace(step, pixels=pixels)
+            case Quantize():
+                bits = {"weights": opts.weights, "activations": opts.activations}
+                chosen = {k: v for k, v in bits.items() if getattr(step, k) == BITS}
+                return replace(step, **chosen, pixels=pixels, frames=frames)
+        return step
+
+    return tuple(configure(step) for step in steps)
+
+
+def golden_frames(
+    integer: Graph, kernel: Graph, frames: Sequence[Array], count: int
+) -> hls.Golden:
+    """Frames to prove engines on: real inputs, and one in four random over the whole range.
+
+    The expected values are the simulator's; the kernel graph must have the same.
+    """
+    random = count // 4
+    rng = np.random.default_rng(0)
+    inputs: list[Array] = []
+    for node, x in zip(integer.inputs, frames, strict=True):
+        elem = node.type.int
+        codes = encode(x[np.arange(count - random) % len(x)], elem)
+        noise = rng.integers(elem.lo, elem.hi + 1, (random, *node.type.shape))
+        inputs.append(np.concatenate([codes, noise]))
+    expected, lowered = simulate(integer, inputs), simulate(kernel, inputs)
+    for node, a, b in zip(integer.outputs, expected, lowered, strict=True):
+        if not np.array_equal(a, b):
+            raise InternalError(f"{node.name}: the kernel graph differs from the integer graph")
+    return hls.Golden(inputs, expected)
+
+
+def _verify(
+    opts: Options,
+    netlist: Netlist,
+    golden: hls.Golden,
+    files: hls.Files,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Runs the engines that ``--verify`` names; every element of every output must be equal."""
+    if opts.verify == "none":
+        return []
+    binary = csim.build(files, progress=progress)
+    progress.step("C-simulation", 0, 1)
+    results = csim.run(binary, netlist, golden.inputs)
+    for port, expected, got in zip(netlist.out_ports, golden.outputs, results, strict=True):
+        require_equal(port.name, expected, got, "C-simulation")
+    progress.step("C-simulation", 1, 1)
+    elements = sum(x.size for x in golden.outputs)
+    frames = len(golden.inputs[0])
+    return [{"engine": "hls", "frames": frames, "elements": elements, "equal": True}]
+
+
+def require_equal(name: str, expected: Array, got: Array, engine: str) -> None:
+    """Raises VerificationError naming the first element in which an engine differs."""
+    if expected.shape != got.shape:
+        raise VerificationError(f"output {name}: {engine} gives {got.shape}, not {expected.shape}")
+    wrong = np.argwhere(expected != got)
+    if len(wrong):
+        at = tuple(int(i) for i in wrong[0])
+        raise VerificationError(
+            f"output {name}: {len(wrong)} of {expected.size} elements differ; the first at {at}: "
+            f"the simulator gives {expected[at]}, {engine} {got[at]}"
+        )
+
+
+def _accuracy(real: Graph, integer: Graph, frames: Sequence[Array]) -> dict[str, Any]:
+    rows = {q.output: q for q in quality(real, integer, frames)}
+    return {
+        name: {
+            "frames": q.frames,
+            "sqnr_db": round(q.sqnr_db, 3) if np.isfinite(q.sqnr_db) else None,
+            "cosine": round(q.cosine, 6),
+            "top1_agreement": round(q.top1_agreement, 6),
+        }
+        for name, q in rows.items()
+    }
+
+
+def _shown(opts: Options) -> dict[str, Any]:
+    """The options that shape the result, for the report (folders do not)."""
+    hidden = ("dump", "check")
+    values = {f.name: getattr(opts, f.name) for f in fields(opts) if f.name not in hidden}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}

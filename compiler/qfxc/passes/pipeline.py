@@ -1,0 +1,42 @@
+"""The whole pass order on one screen."""
+
+from __future__ import annotations
+
+from qfxc.ir.check import Stage
+from qfxc.passes.base import Pass
+from qfxc.passes.fold_affine import FoldAffine
+from qfxc.passes.fold_input import FoldInput
+from qfxc.passes.hoist_activations import HoistActivations
+from qfxc.passes.integerize import Integerize
+from qfxc.passes.lower import Lower
+from qfxc.passes.normalise import Normalise
+from qfxc.passes.quantize import Quantize
+from qfxc.passes.rescale import Rescale
+
+
+def pipeline() -> tuple[Pass, ...]:
+    """The default passes, in order; recipes and options change their fields, not the order."""
+    return (
+        FoldAffine(),  # first: a layer and its BatchNorm are one layer to everything below
+        HoistActivations(),  # before quantizers are placed: conv, pool, relu needs one, not two
+        FoldAffine(),  # hoisting brought constants next to layers
+        Normalise(),  # the float reference is the graph up to here
+        FoldInput(),  # before quantize: it decides what the accelerator's input codes mean
+        Quantize(),  # real -> qdq: the only pass that costs accuracy
+        Integerize(),  # qdq -> integer: exact from here on
+        Rescale(),  # before lower: still one node per layer, so the simulator is fast on it
+        Lower(),  # integer -> kernel
+    )
+
+
+STAGES: dict[str, Stage] = {
+    "fold-affine": Stage.REAL,
+    "hoist-activations": Stage.REAL,
+    "normalise": Stage.REAL,
+    "fold-input": Stage.REAL,
+    "quantize": Stage.QDQ,
+    "integerize": Stage.INTEGER,
+    "rescale": Stage.INTEGER,
+    "lower": Stage.KERNEL,
+}
+"""The stage of the graph behind each pass."""

@@ -1,0 +1,50 @@
+"""How well the integer network follows the float one, output by output and layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfxc.ir.graph import Graph
+from qfxc.ir.types import Array
+from qfxc.quantize.encode import decode, encode
+from qfxc.quantize.error import cosine, sqnr_db
+from qfxc.sim import simulate
+
+MOST_FRAMES = 64
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One output: ``sqnr_db``, mean cosine similarity, and the share of equal arg-maxima."""
+
+    output: str
+    frames: int
+    sqnr_db: float
+    cosine: float
+    top1_agreement: float
+
+
+def quality(real: Graph, integer: Graph, frames: Sequence[Array]) -> list[Quality]:
+    """Compares both graphs on (at most ``MOST_FRAMES``) real-valued input frames."""
+    frames = [x[:MOST_FRAMES] for x in frames]
+    expected = simulate(real, frames)
+    codes = [encode(x, n.type.int) for x, n in zip(frames, integer.inputs, strict=True)]
+    got = simulate(integer, codes)
+    return [
+        _compare(port.name, a, decode(b, node.type.int))
+        for port, node, a, b in zip(integer.out_ports, integer.outputs, expected, got, strict=True)
+    ]
+
+
+def _compare(name: str, real: Array, quantized: Array) -> Quality:
+    top = [a.reshape(len(a), -1).argmax(axis=1) for a in (real, quantized)]
+    return Quality(
+        name,
+        len(real),
+        sqnr_db(real, quantized),
+        cosine(real, quantized),
+        float(np.mean(top[0] == top[1])),
+    )

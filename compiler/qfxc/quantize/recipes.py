@@ -1,0 +1,31 @@
+"""Named bundles of pass options: what ``--recipe`` takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qfxc.errors import UserError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``passes``: the options it sets, in the syntax of ``--passes``."""
+
+    name: str
+    summary: str
+    passes: str
+
+
+RECIPES = (
+    Recipe("dyadic", "real scales; every rescale an exact multiply and shift (HAWQ-V3)", ""),
+    Recipe("fixed", "fixed point: powers of two, every rescale a shift (QFX)", "quantize{powers=true}"),
+)
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name; UserError if there is none."""
+    for found in RECIPES:
+        if found.name == name:
+            return found
+    names = ", ".join(r.name for r in RECIPES)
+    raise UserError(f"unknown recipe '{name}'", where="--recipe", hint=f"recipes: {names}")

@@ -1,0 +1,117 @@
+"""Runs a compiled network on data: inputs in the ONNX layout in, codes and real numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qfxc.backends import model_files
+from qfxc.errors import UserError
+from qfxc.hw.build import build_netlist
+from qfxc.ir.graph import Graph
+from qfxc.ir.types import Array
+from qfxc.ops import registry
+from qfxc.passes.lower import Lower
+from qfxc.progress import Progress, Silent
+from qfxc.quantize.calibration import Source, load_inputs, to_frames
+from qfxc.quantize.encode import decode, encode
+from qfxc.sim import simulate
+from qfxc.verify import csim
+
+ENGINES = ("sim", "hls")
+
+Engine = Callable[[Sequence[Array]], list[Array]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One batch: integer codes and the real numbers they stand for, by output name, ONNX layout.
+
+    What a port leaves to the host (softmax) is not applied: ``host`` names it per output.
+    """
+
+    codes: dict[str, Array]
+    real: dict[str, Array]
+    host: dict[str, tuple[str, ...]]
+
+    def top1(self, output: str | None = None) -> NDArray[np.int64]:
+        """The index of the largest element of every frame (of the first output)."""
+        value = self.real[output or next(iter(self.real))]
+        if value.size == len(value):  # an ArgMax in the network: the index itself
+            return value.reshape(-1).astype(np.int64)
+        return value.reshape(len(value), -1).argmax(axis=1)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The float reference and the integer network of one compilation."""
+
+    real: Graph
+    integer: Graph
+
+    def run(self, source: Source, engine: Engine | None = None) -> Result:
+        """Quantizes inputs as the host does, runs them, and decodes the outputs."""
+        frames = self._frames(source)
+        inputs = [encode(x, n.type.int) for x, n in zip(frames, self.integer.inputs, strict=True)]
+        outputs = engine(inputs) if engine else simulate(self.integer, inputs)
+        codes: dict[str, Array] = {}
+        real: dict[str, Array] = {}
+        for port, node, value in zip(
+            self.integer.out_ports, self.integer.outputs, outputs, strict=True
+        ):
+            codes[port.name] = port.from_frame(value)
+            real[port.name] = port.from_frame(decode(value, node.type.int))
+        return Result(codes, real, {p.name: p.host for p in self.integer.out_ports})
+
+    def run_float(self, source: Source) -> Result:
+        """The float reference on the same inputs (float32)."""
+        outputs = simulate(self.real, self._frames(source))
+        pairs = zip(self.real.out_ports, outputs, strict=True)
+        real = {port.name: port.from_frame(value) for port, value in pairs}
+        return Result({}, real, {p.name: p.host for p in self.real.out_ports})
+
+    @property
+    def pixels(self) -> bool:
+        """Whether the inputs are raw uint8 pixels."""
+        elems = [n.type.int for n in self.integer.inputs]
+        return all((e.lo, e.hi, str(e.scale)) == (0, 255, "1") for e in elems)
+
+    def _frames(self, source: Source) -> list[Array]:
+        batches = load_inputs(source, self.integer, pixels=self.pixels, where="inputs")
+        return to_frames(batches, self.integer)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A project folder, ready to run."""
+
+    folder: Path
+    model: Model
+    saved: model_files.SavedModel
+
+    def run(self, source: Source, engine: str = "sim", progress: Progress | None = None) -> Result:
+        """Runs a batch on one of ``ENGINES``; every engine gives the same integers."""
+        if engine not in ENGINES:
+            raise UserError(f"unknown engine '{engine}'", hint=f"engines: {', '.join(ENGINES)}")
+        return self.model.run(source, self._hls(progress or Silent()) if engine == "hls" else None)
+
+    def _hls(self, progress: Progress) -> Engine:
+        graph = Lower().run(self.saved.integer)
+        netlist = build_netlist(graph, self.saved.folds, graph.name)
+        files = {
+            path.relative_to(self.folder).as_posix(): path.read_bytes()
+            for path in sorted((self.folder / "hls").rglob("*"))
+            if path.is_file()
+        }
+        binary = csim.build(files, progress=progress)
+        return lambda inputs: csim.run(binary, netlist, inputs)
+
+
+def load_project(folder: str | Path) -> Loaded:
+    """Opens a folder that ``Compiled.write`` made; UserError when it is not one."""
+    saved = model_files.read(Path(folder), registry())
+    return Loaded(Path(folder), Model(saved.real, saved.integer), saved)
