@@ -13,7 +13,7 @@ from qfxc.hw.netlist import Instance, Netlist, Stream
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Fold, Kernel
 
-MAX_BRANCHES = 8
+MAX_BRANCHES = 16
 """Outputs of one fork; more are a tree."""
 
 
@@ -132,7 +132,7 @@ class _Builder:
             Stream(self._names.take("s", node.name), stream.elem, stream.lanes, stream.words, hold)
             for hold in depths
         )
-        params = {"WordBits": stream.bits, "Words": stream.words, "N": len(outputs)}
+        params = {"Bits": stream.bits, "Words": stream.words, "N": len(outputs)}
         self._instance(f"{node.name}.fork", Kernel("fork", params), (stream,), outputs)
         if not more:
             return list(outputs)
@@ -146,12 +146,7 @@ class _Builder:
             words = link.source.type.size // lanes
             hold = self._depth(link, lanes)
             after = Stream(self._names.take("s", name), stream.elem, lanes, words, hold)
-            params = {
-                "InBits": stream.bits,
-                "OutBits": after.bits,
-                "InWords": stream.words,
-                "OutWords": words,
-            }
+            params = {"InBits": stream.bits, "OutBits": after.bits, "InWords": stream.words}
             self._instance(f"{name}.width", Kernel("width", params), (stream,), (after,))
             stream = after
         self._arriving[link] = stream

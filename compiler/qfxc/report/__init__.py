@@ -1,0 +1,1 @@
+"""The report: its data, its files, and what the terminal shows."""

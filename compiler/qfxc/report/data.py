@@ -1,0 +1,148 @@
+"""The report as plain data: what report.json holds, and what tables and pictures are made of.
+
+The same compilation gives the same report: no times, no paths, no host names. docs/report.md
+describes every key, templates/report/report.schema.json fixes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qfxc import __version__
+from qfxc.backends.project import MARK
+from qfxc.hw.board import Board
+from qfxc.hw.links import Wiring, wire
+from qfxc.hw.netlist import Netlist
+from qfxc.hw.plan import Plan, Row
+from qfxc.ir.graph import Graph, Node
+from qfxc.ir.kernel import Cost
+from qfxc.ir.types import TensorType
+
+SCHEMA = 1
+"""Raised when a key changes its meaning or goes; a new key does not raise it."""
+
+RESCALES = frozenset({"shift", "dyadic", "csd", "compare", "table"})
+
+Report = dict[str, Any]
+
+
+def make_report(
+    graph: Graph,
+    plan: Plan,
+    netlist: Netlist,
+    board: Board,
+    *,
+    options: Mapping[str, Any] | None = None,
+    verification: Sequence[Mapping[str, Any]] = (),
+    accuracy: Mapping[str, Any] | None = None,
+    warnings: Sequence[str] = (),
+) -> Report:
+    """The report of a compilation: ``graph`` is that of the KERNEL stage.
+
+    ``verification`` has one entry per engine run, with at least ``engine``, ``frames`` and
+    ``equal``; ``accuracy`` says what quantization cost, under any keys.
+    """
+    wiring = wire(graph)
+    rows = {row.name: row for row in plan.rows}
+    return {
+        "generator": MARK,
+        "version": __version__,
+        "schema": SCHEMA,
+        "model": _model(graph),
+        "board": {
+            "name": board.name,
+            "part": board.part.name,
+            "clock_mhz": plan.clock_mhz,
+        },
+        "options": dict(options or {}),
+        "plan": _plan(plan, board),
+        "layers": [_layer(wiring, node, rows[node.name]) for node in wiring.nodes],
+        "netlist": _netlist(netlist),
+        "accuracy": dict(accuracy or {}),
+        "verification": [dict(entry) for entry in verification],
+        "warnings": list(warnings),
+    }
+
+
+def verified(report: Report) -> bool:
+    """False when an engine gave other integers than the simulator; no run at all is no failure."""
+    return all(entry["equal"] for entry in report["verification"])
+
+
+def report_text(report: Report) -> str:
+    """The text of report.json."""
+    return json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _model(graph: Graph) -> dict[str, Any]:
+    ins = zip(graph.in_ports, graph.inputs, strict=True)
+    outs = zip(graph.out_ports, graph.outputs, strict=True)
+    return {
+        "name": graph.name,
+        "inputs": [_port(port.name, port.shape, node.type) for port, node in ins],
+        "outputs": [
+            {**_port(port.name, port.shape, node.type), "host": list(port.host)}
+            for port, node in outs
+        ],
+    }
+
+
+def _port(name: str, shape: tuple[int, ...], value: TensorType) -> dict[str, Any]:
+    return {"name": name, "shape": list(shape), **_elem(value), "scale": str(value.int.scale)}
+
+
+def _elem(value: TensorType) -> dict[str, Any]:
+    return {"bits": value.int.bits, "signed": value.int.signed}
+
+
+def _cost(cost: Cost) -> dict[str, int]:
+    return {"lut": cost.lut, "ff": cost.ff, "dsp": cost.dsp, "bram18": cost.bram18}
+
+
+def _plan(plan: Plan, board: Board) -> dict[str, Any]:
+    return {
+        "interval_cycles": plan.interval,
+        "frames_per_second": round(plan.fps, 3),
+        "bottleneck": plan.bottleneck,
+        "limit": plan.limit,
+        "fits": plan.fits,
+        "estimate": _cost(plan.cost),
+        "glue": _cost(plan.glue),
+        "budget": _cost(plan.budget),
+        "device": _cost(board.resources),
+    }
+
+
+def _layer(wiring: Wiring, node: Node, row: Row) -> dict[str, Any]:
+    """One kernel; ``rescale`` names the kernel that brings a dot product back to few bits."""
+    params = [n.type for n in node.inputs[len(node.streams) :] if n.type.is_int]
+    sinks = [link.sink for link in wiring.readers(node)]
+    kinds = sorted({s.op.stem for s in sinks if s is not None and s.op.stem in RESCALES})
+    return {
+        "name": node.name,
+        "op": node.op.stem,
+        "shape": list(node.type.shape),
+        **_elem(node.type),
+        "weights": sum(p.size for p in params),
+        "weight_bits": max((p.int.bits for p in params), default=None),
+        "rescale": ",".join(kinds) if params and kinds else None,
+        "simd": row.fold.simd,
+        "pe": row.fold.pe,
+        "cycles": row.cycles,
+        "estimate": _cost(row.cost),
+    }
+
+
+def _netlist(netlist: Netlist) -> dict[str, Any]:
+    kernels = Counter(instance.kernel.name for instance in netlist.instances)
+    streams = netlist.streams
+    deepest = max(streams, key=lambda s: s.depth)
+    return {
+        "instances": dict(sorted(kernels.items())),
+        "streams": len(streams),
+        "fifo_bits": sum(s.depth * s.bits for s in streams),
+        "deepest_fifo": {"name": deepest.name, "depth": deepest.depth, "bits": deepest.bits},
+    }

@@ -1,0 +1,124 @@
+"""What the terminal shows: progress while it runs, a table of the layers at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from qfxc.report.data import Report
+
+COLUMNS = ("layer", "op", "shape", "bits", "weights", "fold", "cycles", "LUT", "FF", "DSP", "BRAM18")
+LEFT = frozenset({"layer", "op", "shape", "rescale"})
+
+
+class ScreenProgress:
+    """Progress with a bar for the present step; remembers how long every step took.
+
+    Without a terminal behind ``console`` nothing is drawn but times are kept. Use in ``with``.
+    """
+
+    def __init__(self, console: Console, *, visible: bool = True) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=console,
+            transient=True,
+            disable=not (visible and console.is_terminal),
+        )
+        self._tasks: dict[str, Any] = {}
+        self._starts: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
+
+    def __enter__(self) -> ScreenProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def step(self, name: str, done: int, total: int) -> None:
+        now = time.perf_counter()
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=total)
+            self._starts[name] = now
+        self._bars.update(self._tasks[name], completed=done, total=total)
+        self.seconds[name] = now - self._starts[name]
+
+
+def show(console: Console, report: Report, seconds: dict[str, float] | None = None) -> None:
+    """The summary at the end of a compilation."""
+    console.print(_layers(report["layers"]))
+    console.print(_resources(report["plan"]))
+    for line in _sentences(report, seconds or {}):
+        console.print(Text(line))
+
+
+def simple_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table of texts, each taken literally; narrow terminals fold the cells."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _layers(layers: Sequence[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in (*COLUMNS, "rescale"):
+        table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
+    for layer in layers:
+        table.add_row(*(Text(cell) for cell in _cells(layer)))
+    return table
+
+
+def _cells(layer: dict[str, Any]) -> list[str]:
+    cost = layer["estimate"]
+    weights = f"{layer['weights']:,} x {layer['weight_bits']}b" if layer["weights"] else ""
+    return [
+        layer["name"],
+        layer["op"],
+        "x".join(map(str, layer["shape"])),
+        f"{'i' if layer['signed'] else 'u'}{layer['bits']}",
+        weights,
+        f"{layer['simd']}:{layer['pe']}",
+        f"{layer['cycles']:,}",
+        *(f"{cost[key]:,}" for key in ("lut", "ff", "dsp", "bram18")),
+        layer["rescale"] or "",
+    ]
+
+
+def _resources(plan: dict[str, Any]) -> Table:
+    rows = []
+    for label, key in (("LUT", "lut"), ("FF", "ff"), ("DSP", "dsp"), ("BRAM18", "bram18")):
+        used, most, all_ = plan["estimate"][key], plan["budget"][key], plan["device"][key]
+        share = f"{100 * used / most:.1f} %" if most else "-"
+        rows.append((label, f"{used:,}", f"{most:,}", share, f"{all_:,}"))
+    return simple_table(("estimate", "used", "budget", "share", "device"), rows)
+
+
+def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
+    plan, board = report["plan"], report["board"]
+    lines = [
+        f"{plan['frames_per_second']:,.1f} frames/s at {board['clock_mhz']:g} MHz "
+        f"({plan['interval_cycles']:,} cycles per frame); "
+        f"slowest: {plan['bottleneck']}; limited by: {plan['limit']}"
+    ]
+    if not plan["fits"]:
+        lines.append(f"this design does not fit {board['name']}")
+    for entry in report["verification"]:
+        verdict = "equal, bit for bit" if entry["equal"] else "DIFFERENT"
+        lines.append(f"{entry['engine']} against the simulator, {entry['frames']} frames: {verdict}")
+    lines += [f"warning: {text}" for text in report["warnings"]]
+    if seconds:
+        times = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+        lines.append(f"time: {times}")
+    return lines
