@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Rom, rom_elem, stream_params
+from qfxc.ir.kernel import Cost, Fold, KernelOp, Rom, lane_folds, rom_elem, stream_params
 from qfxc.ir.types import Int, TensorType
 
 MAX_WORD_BITS = 4096
@@ -102,3 +102,24 @@ def rom_cost(rom: Rom) -> Cost:
 
 def total(costs: Iterable[Cost]) -> Cost:
     return sum(costs, Cost())
+
+
+class ChannelOp(KernelOp):
+    """Elementwise kernels: any divisor of the channels as lanes, one word per cycle."""
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        return legal(node, lane_folds(node.type.channels))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        return node.type.size // fold.simd
+
+
+def operand_params(node: Node, lanes: int) -> dict[str, int]:
+    """Lanes, Words and the types of a kernel with two inputs and one output."""
+    return {
+        "Lanes": lanes,
+        "Words": node.type.size // lanes,
+        **stream_params("A", node.inputs[0].type.int),
+        **stream_params("B", node.inputs[1].type.int),
+        **stream_params("Y", node.type.int),
+    }

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel
 from qfxc.ir.types import Array, Int, Real, Scale, TensorType
 from qfxc.ops._dot import as_carrier, carrier
+from qfxc.ops._hardware import ChannelOp, adder_cost, control_cost, operand_params, total
+from qfxc.ops._samples import INT8, UINT4, source, weights
 
 
 @dataclass(frozen=True)
-class Add(Op):
+class Add(ChannelOp):
     """Sum of two equal-shaped tensors. Integer factors align the scales of a residual join.
 
     In the integer stage ``kx * scale_out == scale_x`` and ``ky * scale_out == scale_y`` hold
@@ -43,6 +47,30 @@ class Add(Op):
             return np.asarray(self.kx * x + self.ky * y)
         a, b = node.inputs[0].type.int, node.inputs[1].type.int
         kind = carrier(abs(self.kx) * a.magnitude + abs(self.ky) * b.magnitude)
-        return np.asarray(
-            as_carrier(x, kind) * kind(self.kx) + as_carrier(y, kind) * kind(self.ky)
+        return np.asarray(as_carrier(x, kind) * kind(self.kx) + as_carrier(y, kind) * kind(self.ky))
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        a, b = node.inputs[0].type.int, node.inputs[1].type.int
+        factors = sum(abs(k).bit_count() - 1 for k in (self.kx, self.ky))
+        return total(
+            (
+                control_cost(1, fold.pe * (a.bits + b.bits + node.type.int.bits)),
+                adder_cost(node.type.int.bits, fold.pe * (1 + factors)),
+            )
+        )
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        params = {**operand_params(node, fold.pe), "KA": self.kx, "KB": self.ky}
+        return Kernel("add", params)
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        third = Scale.of(Fraction(1, 3))
+        a, b = source((2, 6), INT8, "a"), source((2, 6), UINT4, "b")
+        c = source((2, 6), INT8.scaled(third), "c")
+        return (
+            Node(cls(), (a, b), "plain"),
+            Node(cls(1, -1), (b, source((2, 6), UINT4, "c")), "difference"),
+            Node(cls(3, 1), (a, c), "factors"),
+            Node(cls(), (a, weights((2, 6), UINT4, 1)), "constant"),
         )

@@ -6,13 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, Rom, stream_params
 from qfxc.ir.types import Array, Int, TensorType
+from qfxc.ops._hardware import (
+    ChannelOp,
+    channel_memory,
+    control_cost,
+    io_params,
+    rom_cost,
+    saturation,
+    total,
+)
+from qfxc.ops._samples import UINT4, source
 from qfxc.ops._staircase import per_channel, result_type, saturate
 
 
 @dataclass(frozen=True)
-class Compare(Op):
+class Compare(ChannelOp):
     """A staircase by comparators, for few output levels.
 
     ``thresholds`` holds ``hi - lo`` tuples, ascending, each (1) or (C).
@@ -32,3 +43,42 @@ class Compare(Op):
         for threshold in self.thresholds:
             y += x >= per_channel(threshold, np.int64)
         return saturate(y, self.elem)
+
+    def _rom(self, node: Node, lanes: int) -> Rom:
+        return channel_memory(self.thresholds or ((0,),), node.type.channels, lanes)
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        """A comparator is a carry chain of half a LUT per bit; the count is a compressor."""
+        x, steps = node.inputs[0].type.int, len(self.thresholds)
+        rom = self._rom(node, fold.simd)
+        return total(
+            (
+                control_cost(2, fold.simd * (x.bits + self.elem.bits)),
+                Cost(lut=fold.simd * steps * (-(-x.bits // 2) + 1), ff=fold.simd * steps),
+                rom_cost(rom),
+            )
+        )
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        rom = self._rom(node, fold.simd)
+        params = saturation(node.inputs[0].type, self.elem, fold.simd)
+        del params["Hi"]
+        params |= {
+            "Steps": len(self.thresholds),
+            **stream_params("T", rom.elem),
+            "TPeriod": rom.depth,
+            **io_params(node),
+        }
+        return Kernel("compare", params, {"t": rom})
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, u = source((3, 4), Int(-60, 70)), source((2, 4), UINT4)
+        channel = ((-9, -8, 5, 100), (-3, -8, 6, 100), (60, 60, 60, 100))
+        return (
+            Node(cls(channel, Int(0, 3)), (x,), "per_channel"),
+            Node(cls(((0,),), Int(-1, 0)), (x,), "sign"),
+            Node(cls(((3,), (7,), (9,)), Int(-5, -2)), (u,), "negative"),
+            Node(cls((), Int(2, 2)), (u,), "constant"),
+            Node(cls(tuple((k,) for k in range(-16, 15)), Int(-16, 15)), (x,), "many"),
+        )

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd, prod
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.errors import InternalError
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, divisors, stream_params
 from qfxc.ir.types import Array, Int, Real, TensorType
+from qfxc.ops._hardware import adder_cost, control_cost, legal
+from qfxc.ops._samples import INT8, UINT4, source, weights
+
+MOST_INPUTS = 8
+"""Inputs of one kernel; longer ones are chained before they become one."""
 
 
 @dataclass(frozen=True)
-class Concat(Op):
+class Concat(KernelOp):
     """Joins tensors along ``axis`` (a frame axis, >= 0). Integer inputs have one common scale."""
 
     axis: int
@@ -32,5 +40,44 @@ class Concat(Op):
         return TensorType(shape, Int(low, high, inputs[0].int.scale))
 
     def run(self, node: Node, *arrays: Array) -> Array:
-        full = [np.broadcast_to(a, (len(arrays[0]), *a.shape[-len(node.type.shape) :])) for a in arrays]
+        rank = len(node.type.shape)
+        batch = max((len(a) for a in arrays if a.ndim > rank), default=1)  # constants have none
+        full = [np.broadcast_to(a, (batch, *a.shape[-rank:])) for a in arrays]
         return np.concatenate(full, axis=self.axis + 1)
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        lanes = divisors(gcd(*(i.type.channels for i in node.inputs)))
+        return legal(node, (Fold(n, n) for n in lanes))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        return node.type.size // fold.pe
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        bits = fold.pe * node.type.int.bits
+        return control_cost(1, bits) + adder_cost(bits, len(node.inputs) - 1)
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        if len(node.inputs) > MOST_INPUTS:
+            raise InternalError(f"{node.name}: a concat of more than {MOST_INPUTS} inputs")
+        params = {
+            "Lanes": fold.pe,
+            "N": len(node.inputs),
+            "Repeats": prod(node.type.shape[: self.axis]),
+        }
+        for i, x in enumerate(node.inputs):
+            params[f"Run{i}"] = prod(x.type.shape[self.axis :]) // fold.pe
+            params |= stream_params(f"X{i}", x.type.int)
+        return Kernel("concat", {**params, **stream_params("Y", node.type.int)})
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        a, b = source((2, 3, 4), INT8, "a"), source((2, 3, 6), UINT4, "b")
+        rows = source((1, 3, 4), Int(0, 1), "c")
+        many = tuple(source((2, 2), Int(-i, i + 1), f"x{i}") for i in range(MOST_INPUTS))
+        return (
+            Node(cls(2), (a, b), "channels"),
+            Node(cls(2), (b, b, a), "three"),
+            Node(cls(0), (rows, a), "rows"),
+            Node(cls(1), (a, weights((2, 1, 4), INT8, 1)), "constant"),
+            Node(cls(1), many, "many"),
+        )

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, lane_folds, stream_params
 from qfxc.ir.types import Array, Elem, Int, Real, TensorType
+from qfxc.ops._hardware import control_cost, legal, rom_cost
 
 
 @dataclass(frozen=True, eq=False)
-class Const(Op):
+class Const(KernelOp):
     """``value`` (int64 for integers, float64 for reals) with an element type that covers it."""
 
     value: Array = field(repr=False)
@@ -25,6 +27,32 @@ class Const(Op):
     def run(self, node: Node, *arrays: Array) -> Array:
         return self.value
 
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        return legal(node, lane_folds(node.type.channels))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        return node.type.size // fold.pe
+
+    def _rom(self, node: Node, lanes: int) -> Rom:
+        values = np.ascontiguousarray(self.value.reshape(-1, lanes), dtype=np.int64)
+        return Rom(values, node.type.int)
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        rom = self._rom(node, fold.pe)
+        return control_cost(1, fold.pe * rom.elem.bits) + rom_cost(rom)
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        rom = self._rom(node, fold.pe)
+        params = {"Lanes": fold.pe, "Words": rom.depth, **stream_params("Y", rom.elem)}
+        return Kernel("const", params, {"values": rom})
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        values = np.arange(-6, 6)
+        return (
+            Node(cls(values.reshape(3, 4), Int(-6, 5)), (), "signed"),
+            Node(cls(values.reshape(2, 6) + 6, Int(0, 11)), (), "unsigned"),
+        )
 
 
 def real_const(value: Array, name: str) -> Node:

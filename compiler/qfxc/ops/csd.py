@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, stream_params
 from qfxc.ir.types import Array, Int, TensorType
+from qfxc.ops._hardware import (
+    ChannelOp,
+    adder_cost,
+    channel_memory,
+    control_cost,
+    io_params,
+    rom_cost,
+    saturation,
+    signed_bits,
+    total,
+)
+from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._staircase import integer_kind, per_channel, result_type, saturate
 
 
 @dataclass(frozen=True)
-class Csd(Op):
+class Csd(ChannelOp):
     """A staircase by adders only: one multiplier for all channels, with few signed digits.
 
     ``digits`` holds (sign, power) pairs, sign +1 or -1; ``b`` is (1) or (C).
@@ -38,3 +51,45 @@ class Csd(Op):
         y = arrays[0].astype(kind) * kind(self.factor)
         y += per_channel(self.b, kind)
         return saturate(y >> kind(self.shift), self.elem)
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        x, wide = node.inputs[0].type.int, self._wide_bits(node.inputs[0].type.int)
+        rom = channel_memory((self.b,), node.type.channels, fold.simd)
+        return total(
+            (
+                control_cost(2, fold.simd * (x.bits + self.elem.bits)),
+                adder_cost(wide, fold.simd * len(self.digits)),
+                adder_cost(max(wide - self.shift, 1), fold.simd),
+                rom_cost(rom),
+            )
+        )
+
+    def _wide_bits(self, x: Int) -> int:
+        return signed_bits(self.wide(x), x)
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        x = node.inputs[0].type
+        rom = channel_memory((self.b,), node.type.channels, fold.simd)
+        params = {
+            **saturation(x, self.elem, fold.simd),
+            "Plus": sum(1 << power for sign, power in self.digits if sign > 0),
+            "Minus": sum(1 << power for sign, power in self.digits if sign < 0),
+            "Shift": self.shift,
+            "WideBits": self._wide_bits(x.int),
+            **stream_params("B", rom.elem),
+            "BPeriod": rom.depth,
+            **io_params(node),
+        }
+        return Kernel("csd", params, {"b": rom})
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, u = source((3, 6), Int(-500, 400)), source((2, 4), UINT4)
+        wide = source((4,), Int(-(1 << 24), 1 << 24))
+        digits = ((1, 7), (-1, 4), (1, 0))
+        return (
+            Node(cls(digits, (77,), 8, INT8), (x,), "per_tensor"),
+            Node(cls(digits, (9, -900, 30, 0, 5, 60), 6, UINT4), (x,), "per_channel"),
+            Node(cls(((-1, 1),), (0,), 0, Int(-20, -3)), (u,), "negative"),
+            Node(cls(((1, 33), (-1, 2)), (1 << 30,), 50, INT8), (wide,), "wide"),
+        )

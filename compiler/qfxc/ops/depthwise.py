@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, lane_folds, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
+from qfxc.ops._hardware import (
+    adder_cost,
+    control_cost,
+    io_params,
+    legal,
+    memory_cost,
+    product_cost,
+    total,
+)
+from qfxc.ops._samples import INT8, UINT4, source, weights
 from qfxc.ops.const import const_value
 
 
 @dataclass(frozen=True)
-class Depthwise(Op):
+class Depthwise(KernelOp):
     """Channel by channel dot products over the taps of a window: x (.., T*C), w (T, C) -> (.., C)."""
 
     data_inputs = 1
@@ -31,3 +43,51 @@ class Depthwise(Op):
         kind = carrier(dot_bound(node.inputs[0].type.int, w))
         split = as_carrier(x, kind).reshape(*x.shape[:-1], *w.shape)
         return np.asarray(np.einsum("...tc,tc->...c", split, as_carrier(w, kind)))
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        return legal(node, lane_folds(node.type.channels))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        return node.inputs[0].type.size // fold.simd
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        x, w, y = node.inputs[0].type.int, node.inputs[1].type.int, node.type.int
+        lanes, chunks = fold.simd, node.type.channels // fold.simd
+        words = node.inputs[1].type.size // lanes
+        return total(
+            (
+                control_cost(3, lanes * (x.bits + y.bits)),
+                product_cost(x.bits, w.bits, lanes),
+                adder_cost(y.bits, lanes),
+                memory_cost(words, lanes * w.bits),
+                *(memory_cost(chunks, y.bits, writable=True),) * lanes,
+            )
+        )
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        taps, channels = node.inputs[1].type.shape
+        params = {
+            "Lanes": fold.simd,
+            "Positions": node.type.size // channels,
+            "Taps": taps,
+            "Chunks": channels // fold.simd,
+            **io_params(node),
+            **stream_params("W", node.inputs[1].type.int),
+        }
+        values = const_value(node.inputs[1]).reshape(-1, fold.simd)
+        rom = Rom(np.ascontiguousarray(values, dtype=np.int64), node.inputs[1].type.int)
+        return Kernel("depthwise", params, {"w": rom})
+
+    def lag(self, node: Node) -> Fraction:
+        taps, channels = node.inputs[1].type.shape
+        return Fraction((taps - 1) * channels, node.inputs[0].type.size)
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, u = source((2, 2, 36), INT8), source((3, 8), UINT4)
+        return (
+            Node(cls(), (x, weights((9, 4), INT8, 1)), "signed"),
+            Node(cls(), (u, weights((2, 4), Int(-4, 3), 2)), "unsigned"),
+            Node(cls(), (u, weights((1, 8), Int(0, 1), 3)), "one_tap"),
+            Node(cls(), (source((2, 40), INT8), weights((2, 20), INT8, 4)), "many_chunks"),
+        )

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, lane_folds, stream_params
+from qfxc.ir.kernel import Cost, Fold, Kernel, Rom, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._hardware import (
+    ChannelOp,
     adder_cost,
     channel_memory,
     control_cost,
     io_params,
-    legal,
     product_cost,
     rom_cost,
     saturation,
@@ -26,7 +26,7 @@ from qfxc.ops._staircase import integer_kind, per_channel, result_type, saturate
 
 
 @dataclass(frozen=True)
-class Dyadic(KernelOp):
+class Dyadic(ChannelOp):
     """A staircase by one multiplication; ``>>`` is floor.
 
     ``a`` and ``b`` hold one tuple per segment, each (1) or (C); ``starts`` the first x of every
@@ -68,12 +68,6 @@ class Dyadic(KernelOp):
         y = x * per_channel(self.a[s], kind)
         y += per_channel(self.b[s], kind)
         return np.asarray(y >> kind(self.shift))
-
-    def folds(self, node: Node) -> tuple[Fold, ...]:
-        return legal(node, lane_folds(node.type.channels))
-
-    def cycles(self, node: Node, fold: Fold) -> int:
-        return node.type.size // fold.simd
 
     def _roms(self, node: Node, lanes: int) -> dict[str, Rom]:
         channels = node.type.channels
@@ -124,7 +118,11 @@ class Dyadic(KernelOp):
             Node(cls(((77,),), ((128,),), (), 8, INT8), (x,), "per_tensor"),
             Node(cls(slopes[:1], offsets[:1], (), 3, UINT4), (x,), "per_channel"),
             Node(cls(slopes, offsets, ((0, -10, 5, 300),), 4, INT8), (x,), "segments"),
-            Node(cls(((1,), (2,), (-3,)), ((0,), (5,), (1,)), ((4,), (9,)), 0, INT8), (narrow,), "three"),
+            Node(
+                cls(((1,), (2,), (-3,)), ((0,), (5,), (1,)), ((4,), (9,)), 0, INT8),
+                (narrow,),
+                "three",
+            ),
             Node(cls(((-1,),), (tuple(range(6)),), (), 1, Int(-3, -1)), (narrow,), "negative"),
             Node(cls(((77777,),), ((1 << 20,),), (), 38, INT8), (wide,), "wide"),
         )

@@ -7,12 +7,15 @@ from math import prod
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, lane_folds
 from qfxc.ir.types import Array, TensorType
+from qfxc.ops._hardware import control_cost, io_params, legal, memory_cost
+from qfxc.ops._samples import INT8, UINT4, source
 
 
 @dataclass(frozen=True)
-class Expand(Op):
+class Expand(KernelOp):
     """Repeats the channels of x (1, .., 1, C) at every position of ``shape`` (.., C)."""
 
     shape: tuple[int, ...]
@@ -26,3 +29,30 @@ class Expand(Op):
     def run(self, node: Node, *arrays: Array) -> Array:
         x = arrays[0].reshape(-1, *([1] * (len(self.shape) - 1)), self.shape[-1])
         return np.ascontiguousarray(np.broadcast_to(x, (len(x), *self.shape)))
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        return legal(node, lane_folds(node.type.channels))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        return node.type.size // fold.pe
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        bits = fold.pe * node.type.int.bits
+        kept = memory_cost(node.type.channels // fold.pe, bits, writable=True)
+        return control_cost(2, 2 * bits) + kept
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        params = {
+            "Lanes": fold.pe,
+            "Words": node.type.channels // fold.pe,
+            "Repeats": node.type.size // node.type.channels,
+            **io_params(node),
+        }
+        return Kernel("expand", params)
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        return (
+            Node(cls((2, 3, 4)), (source((1, 1, 4), INT8),), "few"),
+            Node(cls((3, 32)), (source((32,), UINT4),), "many"),
+        )

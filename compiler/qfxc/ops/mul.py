@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel
 from qfxc.ir.types import Array, Int, Real, TensorType
 from qfxc.ops._dot import as_carrier, carrier
+from qfxc.ops._hardware import ChannelOp, control_cost, operand_params, product_cost
+from qfxc.ops._samples import INT8, UINT4, source
 
 
 @dataclass(frozen=True)
-class Mul(Op):
+class Mul(ChannelOp):
     """Product of two equal-shaped tensors; scales multiply."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -31,3 +34,20 @@ class Mul(Op):
             return np.asarray(x * y)
         kind = carrier(node.inputs[0].type.int.magnitude * node.inputs[1].type.int.magnitude)
         return np.asarray(as_carrier(x, kind) * as_carrier(y, kind))
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        a, b = node.inputs[0].type.int.bits, node.inputs[1].type.int.bits
+        words = fold.pe * (a + b + node.type.int.bits)
+        return control_cost(1, words) + product_cost(a, b, fold.pe)
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        return Kernel("mul", operand_params(node, fold.pe))
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        a, b = source((2, 6), INT8, "a"), source((2, 6), UINT4, "b")
+        return (
+            Node(cls(), (a, b), "mixed"),
+            Node(cls(), (b, source((2, 6), UINT4, "c")), "unsigned"),
+            Node(cls(), (a, source((2, 6), Int(-8, -1), "c")), "negative"),
+        )

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.errors import UserError
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, divisors
 from qfxc.ir.types import Array, Int, Real, TensorType, exact
+from qfxc.ops._hardware import adder_cost, channel_memory, control_cost, io_params, legal, rom_cost
+from qfxc.ops._samples import INT8, UINT4, source
+
+Axes = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Pad(Op):
+class Pad(KernelOp):
     """Constant border: ``before`` and ``after`` elements on every frame axis.
 
     ``value`` is real in the real stages, integer codes in the integer ones: one number, or one
@@ -59,3 +66,71 @@ class Pad(Op):
         inside = (slice(b, b + n) for b, n in zip(self.before, x.shape[1:], strict=True))
         y[(slice(None), *inside)] = x
         return y
+
+    def _image(self, node: Node) -> tuple[Axes, Axes, Axes]:
+        """(before, size, after) of the row, pixel and channel axes.
+
+        Axes without a border join the one before them, whose border they multiply.
+        """
+        axes = list(zip(self.before, node.inputs[0].type.shape, self.after, strict=True))
+        inner, outer = axes[-1], axes[:-1]
+        joined: list[Axes] = []
+        for before, size, after in outer:
+            if joined and not before and not after:
+                b, n, a = joined.pop()
+                joined.append((b * size, n * size, a * size))
+            else:
+                joined.append((before, size, after))
+        if len(joined) > 2:
+            raise UserError("borders on more than three axes", where=node.name)
+        row, pixel = [(0, 1, 0)] * (2 - len(joined)) + joined
+        return row, pixel, inner
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        lanes = divisors(gcd(node.inputs[0].type.channels, self.before[-1], self.after[-1]))
+        return legal(node, (Fold(n, n) for n in lanes))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        return node.type.size // fold.pe
+
+    def _rom(self, node: Node, lanes: int) -> Rom:
+        codes = self.codes(node.inputs[0].type.int)
+        rom = channel_memory((codes,), node.inputs[0].type.channels, lanes)
+        return Rom(rom.values, node.type.int)
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        x, y = node.inputs[0].type.int, node.type.int
+        rom = rom_cost(self._rom(node, fold.pe))
+        return control_cost(5, fold.pe * (x.bits + y.bits)) + adder_cost(y.bits, fold.pe) + rom
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        row, pixel, inner = self._image(node)
+        rom, lanes = self._rom(node, fold.pe), fold.pe
+        params = {
+            "Lanes": lanes,
+            "H": row[1],
+            "W": pixel[1],
+            "Words": inner[1] // lanes,
+            "Top": row[0],
+            "Left": pixel[0],
+            "Bottom": row[2],
+            "Right": pixel[2],
+            "Before": inner[0] // lanes,
+            "After": inner[2] // lanes,
+            "VPeriod": rom.depth,
+            **io_params(node),
+        }
+        return Kernel("pad", params, {"value": rom})
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, u = source((3, 2, 4), INT8), source((2, 4), UINT4)
+        deep = source((2, 2, 1, 3, 2), UINT4)
+        return (
+            Node(cls((1, 1, 0), (2, 0, 0)), (x,), "image"),
+            Node(cls((0, 1, 0), (0, 1, 0), (1, -2, 3, 300)), (x,), "per_channel"),
+            Node(cls((1, 0), (0, 0), (-1,)), (u,), "wider"),
+            Node(cls((0, 2), (1, 4)), (u,), "channels"),
+            Node(cls((3,), (0,), lowest=True), (source((5,), INT8),), "vector"),
+            Node(cls((1, 0, 0, 0, 0), (0, 0, 2, 0, 0)), (deep,), "joined"),
+        )

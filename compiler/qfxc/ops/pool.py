@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, lane_folds, rom_elem
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._dot import as_carrier, carrier
+from qfxc.ops._hardware import (
+    adder_cost,
+    control_cost,
+    io_params,
+    legal,
+    memory_cost,
+    product_cost,
+    rom_cost,
+    total,
+)
+from qfxc.ops._samples import INT8, UINT4, source
 
 
 @dataclass(frozen=True)
-class Pool(Op):
+class Pool(KernelOp):
     """Reduces the taps of x (.., T*C) to (.., C).
 
     ``kind`` is "max" or "sum". A sum may have one positive integer factor per position: the
@@ -45,3 +58,67 @@ class Pool(Op):
             return np.asarray(total)
         factor = np.asarray(self.factors).reshape(*node.type.shape[:-1], 1)
         return np.asarray(total * factor.astype(kind))
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        return legal(node, lane_folds(node.type.channels))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        return node.inputs[0].type.size // fold.simd
+
+    def _accumulator(self, x: Int) -> Int:
+        if self.kind == "max":
+            return x
+        return Int(min(x.lo, 0) * self.taps, max(x.hi, 0) * self.taps)
+
+    def _factor_rom(self) -> Rom | None:
+        if self.factors == (1,):
+            return None
+        values = np.asarray(self.factors, dtype=np.int64).reshape(-1, 1)
+        return Rom(values, rom_elem(values))
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        x, lanes = node.inputs[0].type.int, fold.simd
+        acc, rom = self._accumulator(x).bits, self._factor_rom()
+        chunks = node.type.channels // lanes
+        scaling = (
+            product_cost(acc, rom.elem.bits, lanes) + rom_cost(rom) if rom is not None else Cost()
+        )
+        return total(
+            (
+                control_cost(3, lanes * (x.bits + node.type.int.bits)),
+                adder_cost(acc, lanes * (2 if self.kind == "max" else 1)),
+                *(memory_cost(chunks, acc, writable=True),) * lanes,
+                scaling,
+            )
+        )
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        rom, x = self._factor_rom(), node.inputs[0].type.int
+        params = {
+            "Lanes": fold.simd,
+            "Positions": node.type.size // node.type.channels,
+            "Taps": self.taps,
+            "Chunks": node.type.channels // fold.simd,
+            "Max": int(self.kind == "max"),
+            "AccBits": self._accumulator(x).bits,
+            "FBits": 0 if rom is None else rom.elem.bits,
+            **io_params(node),
+        }
+        return Kernel("pool", params, {} if rom is None else {"factor": rom})
+
+    def lag(self, node: Node) -> Fraction:
+        return Fraction((self.taps - 1) * node.type.channels, node.inputs[0].type.size)
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, u = source((2, 3, 16), INT8), source((2, 12), UINT4)
+        factors = (9, 6, 6, 4, 12, 1)
+        return (
+            Node(cls("max", 4), (x,), "max"),
+            Node(cls("max", 3), (source((2, 12), Int(-9, -2)),), "max_negative"),
+            Node(cls("sum", 4), (x,), "sum"),
+            Node(cls("sum", 3), (u,), "sum_unsigned"),
+            Node(cls("sum", 4, factors), (x,), "factors"),
+            Node(cls("sum", 12), (source((1, 48), INT8),), "whole_image"),
+            Node(cls("max", 2), (source((2, 40), INT8),), "many_chunks"),
+        )

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, Rom, stream_params
 from qfxc.ir.types import Array, Int, TensorType
+from qfxc.ops._hardware import (
+    ChannelOp,
+    adder_cost,
+    channel_memory,
+    control_cost,
+    io_params,
+    rom_cost,
+    saturation,
+    signed_bits,
+    total,
+)
+from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._staircase import integer_kind, per_channel, result_type, saturate
 
 
 @dataclass(frozen=True)
-class Shift(Op):
+class Shift(ChannelOp):
     """A staircase whose slopes are powers of two; ``>>`` is floor. ``left``, ``b``: (1) or (C)."""
 
     left: tuple[int, ...]
@@ -34,3 +45,51 @@ class Shift(Op):
         y = arrays[0].astype(kind) << per_channel(self.left, kind)
         y += per_channel(self.b, kind)
         return saturate(y >> kind(self.right), self.elem)
+
+    def _roms(self, node: Node, lanes: int) -> dict[str, Rom]:
+        channels = node.type.channels
+        return {
+            "left": channel_memory((self.left,), channels, lanes),
+            "b": channel_memory((self.b,), channels, lanes),
+        }
+
+    def _wide_bits(self, x: Int) -> int:
+        shifted = Int(min(x.lo << k for k in self.left), max(x.hi << k for k in self.left))
+        return signed_bits(x, shifted, Int(min(self.b), max(self.b)), self.wide(x))
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        x, lanes = node.inputs[0].type.int, fold.simd
+        roms, wide = self._roms(node, lanes), self._wide_bits(x)
+        barrel = roms["left"].elem.bits if roms["left"].depth > 1 else 0
+        return total(
+            (
+                control_cost(2, lanes * (x.bits + self.elem.bits)),
+                adder_cost(wide, lanes * (1 + barrel)),
+                adder_cost(max(wide - self.right, 1), lanes),
+                *map(rom_cost, roms.values()),
+            )
+        )
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        x, roms = node.inputs[0].type, self._roms(node, fold.simd)
+        params = {
+            **saturation(x, self.elem, fold.simd),
+            "Right": self.right,
+            "WideBits": self._wide_bits(x.int),
+            "LBits": roms["left"].elem.bits,
+            "LPeriod": roms["left"].depth,
+            **stream_params("B", roms["b"].elem),
+            "BPeriod": roms["b"].depth,
+            **io_params(node),
+        }
+        return Kernel("shift", params, roms)
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, u = source((3, 6), Int(-500, 400)), source((2, 4), UINT4)
+        return (
+            Node(cls((0,), (4,), 3, INT8), (x,), "per_tensor"),
+            Node(cls((0, 1, 2, 3, 4, 5), (1, -2, 3, -4, 5, -600), 4, INT8), (x,), "per_channel"),
+            Node(cls((2,), (1, 2, 3, 4), 0, UINT4), (u,), "left_only"),
+            Node(cls((0,), (-40,), 2, Int(-9, -2)), (u,), "negative"),
+        )

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, Rom
 from qfxc.ir.types import Array, Int, TensorType
+from qfxc.ops._hardware import ChannelOp, control_cost, io_params, memory_cost, total
+from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._staircase import saturate
 
 
 @dataclass(frozen=True)
-class Table(Op):
+class Table(ChannelOp):
     """Any function of a narrow integer: ``values`` holds (1) or (C) tuples, one entry per code."""
 
     values: tuple[tuple[int, ...], ...]
@@ -30,3 +33,42 @@ class Table(Op):
         table = np.asarray(self.values, dtype=np.int64)
         channel = np.arange(len(table)) if len(table) > 1 else 0
         return saturate(table[channel, index], self.elem)
+
+    def _rom(self, node: Node, lanes: int) -> Rom:
+        table = saturate(np.asarray(self.values, dtype=np.int64), self.elem).astype(np.int64)
+        if len(table) == 1:
+            table = np.repeat(table, lanes, axis=0)
+        words = table.reshape(-1, lanes, table.shape[1]).transpose(0, 2, 1)
+        return Rom(np.ascontiguousarray(words.reshape(-1, lanes)), self.elem, per_lane=True)
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        x, rom = node.inputs[0].type.int, self._rom(node, fold.simd)
+        memory = memory_cost(rom.depth, self.elem.bits)
+        return total(
+            (control_cost(2, fold.simd * (x.bits + self.elem.bits)), *(memory,) * fold.simd)
+        )
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        x, rom = node.inputs[0].type, self._rom(node, fold.simd)
+        size = len(self.values[0])
+        params = {
+            "Lanes": fold.simd,
+            "Words": x.size // fold.simd,
+            "Period": x.channels // fold.simd,
+            "Size": size,
+            "XLo": x.int.lo,
+            "VPeriod": rom.depth // size,
+            **io_params(node),
+        }
+        return Kernel("table", params, {"values": rom})
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, u = source((3, 4), Int(-5, 9)), source((2, 6), UINT4)
+        square = tuple(v * v for v in range(-5, 10))
+        channels = tuple(tuple((c * v) % 7 - 3 for v in range(16)) for c in range(6))
+        return (
+            Node(cls((square,), Int(0, 60)), (x,), "per_tensor"),
+            Node(cls(channels, Int(-3, 3)), (u,), "per_channel"),
+            Node(cls((tuple(range(100, 116)),), INT8), (u,), "shared"),
+        )

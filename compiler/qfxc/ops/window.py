@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from qfxc.ir.graph import Node, Op
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, lane_folds
 from qfxc.ir.types import Array, TensorType
-from qfxc.ops._spatial import Pair, out_size, windows
+from qfxc.ops._hardware import control_cost, io_params, legal, memory_cost
+from qfxc.ops._samples import INT8, UINT4, source
+from qfxc.ops._spatial import Pair, extent, out_size, windows
+
+SETTLE = 4
+"""Iterations between the last word of a phase and the next phase (hls_lib: window.hpp)."""
 
 
 @dataclass(frozen=True)
-class Window(Op):
-    """Sliding windows of x (H,W,C), one after the other: group, row, column, channel of the group."""
+class Window(KernelOp):
+    """Sliding windows of x (H,W,C), each in the order group, row, column, channel of the group."""
 
-    kernel: Pair
+    size: Pair
     stride: Pair = (1, 1)
     dilation: Pair = (1, 1)
     groups: int = 1
@@ -24,12 +31,79 @@ class Window(Op):
         x = inputs[0]
         if x.channels % self.groups:
             raise ValueError(f"{x.channels} channels in {self.groups} groups")
-        size = out_size((x.shape[0], x.shape[1]), self.kernel, self.stride, self.dilation)
-        return TensorType((*size, self.kernel[0] * self.kernel[1] * x.shape[2]), x.elem)
+        size = out_size((x.shape[0], x.shape[1]), self.size, self.stride, self.dilation)
+        return TensorType((*size, self.size[0] * self.size[1] * x.shape[2]), x.elem)
 
     def run(self, node: Node, *arrays: Array) -> Array:
-        view = windows(arrays[0], self.kernel, self.stride, self.dilation)
-        batch, height, width, channels = view.shape[:4]
-        split = view.reshape(batch, height, width, self.groups, channels // self.groups, *self.kernel)
+        view = windows(arrays[0], self.size, self.stride, self.dilation)
+        batch, height, width = view.shape[:3]
+        split = view.reshape(
+            batch, height, width, self.groups, channels // self.groups, *self.size
+        )
         cols = split.transpose(0, 1, 2, 3, 5, 6, 4)
         return np.ascontiguousarray(cols).reshape(batch, *node.type.shape)
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        channels = node.inputs[0].type.channels // self.groups
+        return legal(node, lane_folds(channels))
+
+    def _schedule(self, node: Node, fold: Fold) -> tuple[int, int, int]:
+        """Iterations of the fill, of every output row but the last, of the last one."""
+        height, width, channels = node.inputs[0].type.shape
+        row = width * channels // fold.simd
+        rows = node.type.shape[0]
+        span = extent(self.size, self.dilation)[0]
+        emit = node.type.size // rows // fold.pe
+        rest = (height - span - (rows - 1) * self.stride[0]) * row
+        return span * row + SETTLE, max(self.stride[0] * row + SETTLE, emit), max(rest, emit)
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        fill, phase, last = self._schedule(node, fold)
+        return fill + (node.type.shape[0] - 1) * phase + last
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        _, width, channels = node.inputs[0].type.shape
+        rows = extent(self.size, self.dilation)[0] + self.stride[0]
+        bits = fold.simd * node.type.int.bits
+        ring = memory_cost(rows * width * channels // fold.simd, bits, writable=True)
+        return control_cost(12, 2 * bits) + ring
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        height, width, channels = node.inputs[0].type.shape
+        params = {
+            "Simd": fold.simd,
+            "H": height,
+            "W": width,
+            "Words": channels // fold.simd,
+            "KH": self.size[0],
+            "KW": self.size[1],
+            "SH": self.stride[0],
+            "SW": self.stride[1],
+            "DH": self.dilation[0] if self.size[0] > 1 else 1,
+            "DW": self.dilation[1] if self.size[1] > 1 else 1,
+            "Groups": self.groups,
+            "OH": node.type.shape[0],
+            "OW": node.type.shape[1],
+            **io_params(node),
+        }
+        return Kernel("window", params)
+
+    def lag(self, node: Node) -> Fraction:
+        """The rows that the first window spans, and those read while the first row is emitted."""
+        height = node.inputs[0].type.shape[0]
+        rows = extent(self.size, self.dilation)[0] + self.stride[0]
+        return min(Fraction(rows, height), Fraction(1))
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, wide = source((5, 6, 4), INT8), source((7, 8, 2), UINT4)
+        return (
+            Node(cls((3, 3)), (x,), "plain"),
+            Node(cls((2, 3), (2, 1)), (x,), "strided_rows"),
+            Node(cls((1, 1), (2, 3)), (wide,), "subsampled"),
+            Node(cls((3, 2), (1, 2), (2, 3)), (wide,), "dilated"),
+            Node(cls((3, 3), (3, 2), (1, 1), 2), (x,), "groups"),
+            Node(cls((5, 6)), (x,), "whole"),
+            Node(cls((1, 3), (1, 1), (7, 1)), (source((1, 9, 1), INT8),), "one_row"),
+            Node(cls((2, 1), (3, 1)), (source((9, 1, 2), UINT4),), "one_column"),
+        )
