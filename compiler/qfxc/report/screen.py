@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from qfxc.ir.types import Array
 from qfxc.report.data import Report
 
 COLUMNS = ("layer", "op", "shape", "bits", "weights", "fold", "cycles", "LUT", "FF", "DSP", "BRAM18")
@@ -122,3 +124,25 @@ def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
         times = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
         lines.append(f"time: {times}")
     return lines
+
+
+BEST = 5
+
+
+def show_run(outputs: Mapping[str, Array], labels: Sequence[str]) -> dict[str, Any]:
+    """Per output: its shape, and for vectors the best ``BEST`` (label, value) of every frame.
+
+    Without a label for it a class is shown by its number. Other outputs have no best classes.
+    """
+    shown: dict[str, Any] = {}
+    for name, values in outputs.items():
+        best: list[list[tuple[str, float]]] = []
+        if values.ndim >= 2 and values.shape[-1] == values[0].size > 1:
+            best = [_best(frame, labels) for frame in values.reshape(len(values), -1)]
+        shown[name] = {"shape": list(values.shape), "best": best}
+    return shown
+
+
+def _best(frame: Array, labels: Sequence[str]) -> list[tuple[str, float]]:
+    order = np.argsort(-frame.astype(np.float64), kind="stable")[:BEST]  # a tie: the first class
+    return [(labels[i] if i < len(labels) else str(i), float(frame[i].item())) for i in order]

@@ -1,0 +1,319 @@
+"""The command line: arguments to the driver, its results to the screen. It decides nothing.
+
+Exit codes: 0, 1 (an engine computed other integers, or another broken promise), 2 (bad input),
+130 (interrupted).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import click
+import numpy as np
+from rich.console import Console
+
+from qfxc import __version__
+from qfxc.backends.project import Project, check_target
+from qfxc.errors import InternalError, UserError, UserErrors
+from qfxc.hw.board import boards
+from qfxc.ir.types import Array
+from qfxc.progress import Progress
+from qfxc.report.data import Report, verified
+from qfxc.report.screen import ScreenProgress, show, show_run, simple_table
+
+OK, DIFFERENT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class Compiled(Protocol):
+    """What the driver returns: the report says whether engines agreed."""
+
+    @property
+    def report(self) -> Report: ...
+
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+    def project(self) -> Project: ...
+
+
+class Loaded(Protocol):
+    """A project that was read back: runs frames by port name, batch axis first."""
+
+    def run(self, inputs: Mapping[str, Array], engine: str) -> Mapping[str, Array]: ...
+
+
+class Driver(Protocol):
+    """The module ``qfxc.driver``, as far as the command line uses it."""
+
+    def compile(
+        self, model: Path, board: str, *, progress: Progress | None, **options: Any
+    ) -> Compiled: ...
+
+    def load_project(self, folder: Path) -> Loaded: ...
+
+
+class _Numbers(click.ParamType):
+    """Comma-separated numbers."""
+
+    name = "a,b,c"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"'{value}' is not a list of numbers such as 0.5,0.5,0.5", param, ctx)
+
+
+class _Default(click.Group):
+    """A group whose first command may be left out: ``qfxc MODEL`` is ``qfxc compile MODEL``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {"-h", "--help", "--version", *self.commands}
+        if args and args[0] not in own:
+            args = ["compile", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Default, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="qfxc")
+def cli() -> None:
+    """Compiles neural networks to integer-only FPGA hardware and proves it bit for bit.
+
+    `qfxc MODEL.onnx --board ultra96` is short for `qfxc compile MODEL.onnx --board ultra96`.
+    """
+
+
+_MANY = click.IntRange(min=1)
+_BITS = click.IntRange(1, 16)
+_RATE = click.FloatRange(min=0, min_open=True)
+_PATH = click.Path(path_type=Path)
+
+
+@cli.command("compile")
+@click.argument("model", type=_PATH)
+@click.option("--board", default="ultra96", show_default=True, help="See `qfxc boards`.")
+@click.option("-o", "--output", type=_PATH, help="Folder to write [default: MODEL_BOARD].")
+@click.option("--overwrite", is_flag=True, help="Replace a folder that qfxc wrote, all of it.")
+@click.option("--calib", type=_PATH, help="Calibration data: .npz, .npy or a folder of images.")
+@click.option("--recipe", help="How to quantize; see `qfxc passes`.")
+@click.option("--weights", type=_BITS, help="Bits of the weights.")
+@click.option("--activations", type=_BITS, help="Bits of the activations.")
+@click.option("--fps", type=_RATE, help="The smallest design for N frames/s.")
+@click.option("--clock", type=_RATE, help="Clock in MHz [default: the board's].")
+@click.option("--input", type=click.Choice(["float", "uint8"]), help="What the host sends.")
+@click.option("--mean", type=_Numbers(), help="Per channel, subtracted from the input.")
+@click.option("--std", type=_Numbers(), help="Per channel, the input is divided by it.")
+@click.option("--verify", type=click.Choice(["csim", "none"]), default="csim", show_default=True)
+@click.option("--frames", type=_MANY, help="Frames to verify with.")
+@click.option("--passes", help="Options of passes: 'name{field=value,...},-name'.")
+@click.option("--dump", type=_PATH, help="Folder for the graph after every pass.")
+@click.option("--check", is_flag=True, help="Simulate before and after every exact pass.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--quiet", is_flag=True, help="Print warnings and errors only.")
+@click.pass_obj
+def compile_(
+    driver: Driver,
+    model: Path,
+    board: str,
+    output: Path | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Compile MODEL (.onnx) for a board (the default command)."""
+    name = Path(board).stem if board.endswith(".toml") else board
+    target = output or Path(f"{model.stem}_{name}")
+    check_target(target, overwrite=overwrite)
+    given = {key: value for key, value in options.items() if value not in (None, False)}
+    errors = Console(stderr=True)
+    with ScreenProgress(errors, visible=not (as_json or quiet)) as progress:
+        compiled = driver.compile(model, board, progress=progress, **given)
+        project = compiled.project()
+    project.write(target, overwrite=overwrite)
+    _tell(compiled, project, target, progress.seconds, as_json=as_json, quiet=quiet)
+    return OK if verified(compiled.report) else DIFFERENT
+
+
+def _tell(
+    compiled: Compiled,
+    project: Project,
+    target: Path,
+    seconds: dict[str, float],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    if as_json:
+        digest = project.digest()
+        _print_json(
+            {"folder": str(target), "digest": digest, "seconds": seconds, "report": compiled.report}
+        )
+    elif quiet:
+        for text in compiled.warnings:
+            click.echo(f"warning: {text}", err=True)
+    else:
+        show(Console(), compiled.report, seconds)
+        click.echo(f"written: {target}")
+    if not verified(compiled.report):
+        click.echo("error: an engine computed other integers than the simulator", err=True)
+
+
+@cli.command("run")
+@click.argument("folder", type=_PATH)
+@click.argument("inputs", type=_PATH)
+@click.option("--engine", type=click.Choice(["sim", "hls"]), default="sim", show_default=True)
+@click.option("-o", "--output", type=_PATH, help="Write the outputs to this .npz file.")
+@click.option("--labels", type=_PATH, help="One class name per line: shows the best five.")
+@click.option("--json", "as_json", is_flag=True, help="Print shapes and best classes as JSON.")
+@click.pass_obj
+def run_(
+    driver: Driver,
+    folder: Path,
+    inputs: Path,
+    engine: str,
+    output: Path | None,
+    labels: Path | None,
+    as_json: bool,
+) -> int:
+    """Run frames through the project in FOLDER.
+
+    INPUTS is an .npz file with one array per input, named as in the model, batch axis first.
+    """
+    names = _read_labels(labels)
+    results = driver.load_project(folder).run(_read_npz(inputs), engine)
+    if output is not None:
+        _write_npz(output, results)
+    shown = show_run(results, names)
+    if as_json:
+        _print_json({"engine": engine, "outputs": shown})
+    else:
+        for port, entry in shown.items():
+            click.echo(f"{port}: {'x'.join(map(str, entry['shape']))}")
+            for frame in entry["best"]:
+                click.echo("  " + ", ".join(f"{label} ({value:g})" for label, value in frame))
+    return OK
+
+
+def _read_npz(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            if not isinstance(data, np.lib.npyio.NpzFile):
+                raise ValueError("not an .npz file")
+            return {name: data[name] for name in data.files}
+    except (OSError, ValueError, EOFError, AttributeError, TypeError) as error:
+        hint = "numpy.savez(file, name=array) writes one"
+        raise UserError("not a readable .npz file", where=str(path), hint=hint) from error
+
+
+def _write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
+    try:
+        with path.open("wb") as file:
+            np.savez(file, **cast(Any, dict(arrays)))
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def _read_labels(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("the labels cannot be read", where=str(path)) from error
+
+
+@cli.command("boards")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def boards_(as_json: bool) -> int:
+    """List the boards."""
+    rows = []
+    for b in boards():
+        size = b.resources
+        rows.append((b.name, b.title, b.part.name, b.clock_mhz, size.lut, size.dsp, size.bram18))
+    heads = ("name", "board", "part", "clock MHz", "LUT", "DSP", "BRAM18")
+    return _list(heads, rows, as_json=as_json)
+
+
+@cli.command("ops")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def ops_(as_json: bool) -> int:
+    """List the ONNX operators that can be compiled."""
+    table = importlib.import_module("qfxc.frontend.onnx_ops")
+    rows = [(row.op, row.since, row.notes) for row in table.supported()]
+    return _list(("operator", "since opset", "notes"), rows, as_json=as_json)
+
+
+@cli.command("passes")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def passes_(as_json: bool) -> int:
+    """List the passes in their order, and the recipes that set their options."""
+    steps = importlib.import_module("qfxc.passes.pipeline").pipeline()
+    recipes = importlib.import_module("qfxc.quantize.recipes").RECIPES
+    rows = [(s.name, "pass, exact" if s.exact else "pass", s.summary) for s in steps]
+    rows += [(r.name, "recipe", r.summary) for r in recipes]
+    return _list(("name", "kind", "what it does"), rows, as_json=as_json)
+
+
+def _list(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool) -> int:
+    if as_json:
+        _print_json([dict(zip(heads, row, strict=True)) for row in rows])
+    else:
+        texts = [[f"{v:g}" if isinstance(v, float) else str(v) for v in row] for row in rows]
+        Console().print(simple_table(heads, texts))
+    return OK
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _report_errors(error: UserError, *, as_json: bool) -> int:
+    """To stderr for people, to stdout with --json: there, stdout is one JSON document."""
+    if as_json:
+        every = error.errors if isinstance(error, UserErrors) else (error,)
+        listed = [{"where": e.where, "what": e.what, "hint": e.hint} for e in every]
+        _print_json({"errors": listed})
+    else:
+        click.echo(str(error), err=True)
+    return BAD_INPUT
+
+
+def main(argv: Sequence[str] | None = None, driver: Driver | None = None) -> int:
+    """Runs a command line and returns its exit code; ``driver`` stands in for qfxc.driver."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in args
+    try:
+        # imported on the first use: `qfxc boards` needs no ONNX
+        used = driver or cast(Driver, _Lazy("qfxc.driver"))
+        code = cli.main(args=args, prog_name="qfxc", standalone_mode=False, obj=used)
+        return int(code or OK)
+    except UserError as error:
+        return _report_errors(error, as_json=as_json)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return BAD_INPUT
+    except click.ClickException as error:
+        usage = UserError(error.format_message(), hint="`qfxc --help` lists the options")
+        return _report_errors(usage, as_json=as_json)
+    except InternalError as error:
+        click.echo(f"internal error (a bug in qfxc, please report it): {error}", err=True)
+        return DIFFERENT
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+
+
+class _Lazy:
+    """A module that is imported when something of it is used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self._name), name)
