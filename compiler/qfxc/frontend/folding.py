@@ -40,7 +40,9 @@ def tensor(proto: onnx.TensorProto) -> Array:
     try:
         return np.asarray(numpy_helper.to_array(proto))
     except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"its data do not fit its type and shape ({error})", where=where) from error
+        raise UserError(
+            f"its data do not fit its shape {list(proto.dims)}", where=where, hint="export it again"
+        ) from error
 
 
 def foldable(node: onnx.NodeProto, constants: Mapping[str, object]) -> bool:
@@ -79,6 +81,7 @@ def finite(array: Array, what: str) -> NDArray[np.float64]:
         raise UserError(f"{what} is not a tensor of numbers") from error
     if not np.isfinite(values).all():
         raise UserError(
-            f"{what} contains NaN or infinity", hint="the training of this model has diverged"
+            f"{what} contains NaN or infinity",
+            hint="weights must be finite; train or export the model again",
         )
     return values

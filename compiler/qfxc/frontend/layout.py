@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import onnx
@@ -77,17 +77,19 @@ def _axes_after(node: onnx.NodeProto, axes: Shape) -> Shape:
     return ()
 
 
-def move_transposes_into_weights(graph: Graph) -> Graph:
+def move_transposes_into_weights(graph: Graph, unique: Callable[[str], str]) -> Graph:
     """MatMul(Reshape(Transpose(x)), w) as MatMul(Reshape(x), w with its rows permuted).
 
     Works through activations in between, where nobody else uses them. A transposition costs a
-    buffer of a whole frame, permuted weights cost nothing.
+    buffer of a whole frame, permuted weights cost nothing. ``unique`` makes names for new nodes.
     """
     uses = graph.uses()
-    return rewrite(graph, lambda node: _permuted_matmul(node, uses))
+    return rewrite(graph, lambda node: _permuted_matmul(node, uses, unique))
 
 
-def _permuted_matmul(node: Node, uses: Mapping[str, int]) -> Node | None:
+def _permuted_matmul(
+    node: Node, uses: Mapping[str, int], unique: Callable[[str], str]
+) -> Node | None:
     if not isinstance(node.op, MatMul):
         return None
     chain: list[Node] = []
@@ -102,7 +104,8 @@ def _permuted_matmul(node: Node, uses: Mapping[str, int]) -> Node | None:
         return None
     index = np.arange(source.type.size).reshape(source.type.shape)
     rows = np.argsort(index.transpose(at.inputs[0].op.perm).reshape(-1))
-    x = Node(Reshape(at.type.shape), (source,), at.name)
+    name = at.name if uses[at.name] == 1 else unique(at.name)
+    x = Node(Reshape(at.type.shape), (source,), name)
     for link in reversed(chain):
         x = Node(link.op, (x, *(_permuted(c, rows) for c in link.inputs[1:])), link.name)
     return Node(node.op, (x, _permuted(node.inputs[1], rows), *node.inputs[2:]), node.name)

@@ -63,15 +63,13 @@ def _input_shape(info: onnx.ValueInfoProto) -> DimShape:
     """The shape of a graph input. Raises UserError for what is no real tensor of known shape."""
     place = f"input {info.name}"
     if info.type.WhichOneof("value") != "tensor_type":
-        raise UserError(
-            "is not a tensor", where=place, hint="sequences, maps and optionals are not"
-        )
+        raise UserError("is not a tensor", where=place, hint="only tensors can be inputs")
     kind = info.type.tensor_type.elem_type
     if kind not in FLOAT_TYPES:
         raise UserError(
             f"the element type {TensorProto.DataType.Name(kind)} is not supported",
             where=place,
-            hint="a float model has inputs of type FLOAT",
+            hint="FLOAT, FLOAT16, DOUBLE and BFLOAT16 are",
         )
     if not info.type.tensor_type.HasField("shape"):
         raise UserError("its shape is not known", where=place, hint="export with fixed sizes")
@@ -111,8 +109,23 @@ def _unsupported(node: onnx.NodeProto, opset: int) -> tuple[str, str] | None:
             "onnx.inliner.inline_local_functions resolves model-local functions",
         )
     if node.op_type not in TABLE:
-        return "this operator is not supported", "docs list the operators that are"
+        return (
+            "this operator is not supported",
+            "qfxc.frontend.onnx_ops.supported() lists the ones that are",
+        )
+    try:
+        onnx.checker.check_node(node, _checker_context(opset))
+    except onnx.checker.ValidationError as error:
+        reason = str(error).splitlines()[0].strip()
+        return f"not valid ONNX of opset {opset}", f"onnx's checker says: {reason}"
     return None
+
+
+def _checker_context(opset: int) -> onnx.checker.C.CheckerContext:
+    context = onnx.checker.C.CheckerContext()
+    context.ir_version = onnx.IR_VERSION
+    context.opset_imports = {"": opset}
+    return context
 
 
 def _raise(errors: list[UserError]) -> None:
@@ -182,7 +195,7 @@ class _Import:
             tuple(_port(name, value) for name, value in self.inputs),
             tuple(_port(name, value) for name, value in outputs),
         )
-        graph = move_transposes_into_weights(graph)
+        graph = move_transposes_into_weights(graph, self.shared.unique)
         graph.check_names()
         return graph
 

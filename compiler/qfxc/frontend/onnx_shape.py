@@ -12,7 +12,7 @@ import numpy as np
 from qfxc.errors import UserError
 from qfxc.frontend.broadcast import same_for_all_frames
 from qfxc.frontend.call import Call, converts
-from qfxc.frontend.value import HostOp, Shape, Value
+from qfxc.frontend.value import HostOp, Shape, Value, normal_axis
 from qfxc.ir.graph import Node
 from qfxc.ops.concat import Concat
 from qfxc.ops.pad import Pad
@@ -52,8 +52,11 @@ def _axes(call: Call) -> Shape | None:
 @converts("Squeeze", notes="", passes_terminal=True)
 def squeeze(call: Call) -> Value:
     x, axes = call.value(0), _axes(call)
-    rank = len(x.shape)
-    gone = {a % rank for a in axes} if axes else {a for a, n in enumerate(x.shape) if n == 1}
+    gone = (
+        {normal_axis(a, x.shape) for a in axes}
+        if axes
+        else {a for a, n in enumerate(x.shape) if n == 1}
+    )
     long = sorted(a for a in gone if x.shape[a] != 1)
     if long:
         raise UserError(f"axis {long[0]} of {list(x.shape)} is not of size 1")
@@ -63,10 +66,12 @@ def squeeze(call: Call) -> Value:
 @converts("Unsqueeze", notes="", passes_terminal=True)
 def unsqueeze(call: Call) -> Value:
     x, axes = call.value(0), _axes(call) or ()
-    rank = len(x.shape) + len(axes)
-    made = {a % rank for a in axes}
+    blank = (1,) * (len(x.shape) + len(axes))
+    made = {normal_axis(a, blank) for a in axes}
+    if len(made) < len(axes):
+        raise UserError(f"axes {list(axes)} name an axis twice")
     rest = iter(x.shape)
-    return call.reshape_to(x, tuple(1 if a in made else next(rest) for a in range(rank)))
+    return call.reshape_to(x, tuple(1 if a in made else next(rest) for a in range(len(blank))))
 
 
 @converts("Transpose", notes="no hardware where only the view changes", passes_terminal=True)
@@ -172,7 +177,7 @@ def slice_(call: Call) -> Value:
         raise UserError(f"steps {list(steps)} are not supported", hint="steps must be positive")
     ranges = [range(n) for n in x.shape]
     for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
-        axis %= len(x.shape)
+        axis = normal_axis(axis, x.shape)
         ranges[axis] = range(x.shape[axis])[start:stop:step]
     if x.lead and ranges[0] != range(x.batch):
         x.axis(0)
@@ -223,6 +228,8 @@ def gather(call: Call) -> Value:
     size = x.body[axis]
     picks = [int(i) % size for i in index.reshape(-1)]
     steps = {b - a for a, b in pairwise(picks)} or {1}
+    if (index < -size).any() or (index >= size).any():
+        raise UserError(f"an index lies outside of the axis of {size}")
     if not picks or len(steps) > 1 or min(steps) < 1 or index.ndim > 1:
         raise UserError("only evenly spaced ascending indices are supported")
     chosen = range(picks[0], picks[-1] + 1, min(steps))
@@ -239,15 +246,14 @@ def depth_space(call: Call) -> Value:
     if len(x.shape) != 4:
         raise UserError(f"its input {list(x.shape)} is not (N,C,H,W)")
     n, c, h, w = x.shape
+    depth_first = call.attr("mode", "DCR") == "DCR"
     if call.op == "SpaceToDepth":
-        split = (n, c, h // b, b, w // b, b)
-        perm, shape = (0, 3, 5, 1, 2, 4), (n, c * b * b, h // b, w // b)
-    elif call.attr("mode", "DCR") == "DCR":
-        split = (n, b, b, c // (b * b), h, w)
-        perm, shape = (0, 3, 4, 1, 5, 2), (n, c // (b * b), h * b, w * b)
+        split, shape = (n, c, h // b, b, w // b, b), (n, c * b * b, h // b, w // b)
+        perm = (0, 3, 5, 1, 2, 4) if depth_first else (0, 1, 3, 5, 2, 4)
     else:
-        split = (n, c // (b * b), b, b, h, w)
-        perm, shape = (0, 1, 4, 2, 5, 3), (n, c // (b * b), h * b, w * b)
+        parts, shape = (b, b, c // (b * b)), (n, c // (b * b), h * b, w * b)
+        split = (n, *(parts if depth_first else (parts[2], b, b)), h, w)
+        perm = (0, 3, 4, 1, 5, 2) if depth_first else (0, 1, 4, 2, 5, 3)
     y = call.reshape_to(x, split)
     if not y.lead:
         raise UserError(f"axis 0 of its input {list(x.shape)} is not the batch")

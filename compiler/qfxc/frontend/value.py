@@ -50,9 +50,7 @@ class Value:
 
     def axis(self, onnx_axis: int) -> int:
         """The body axis of an ONNX axis, which may be negative; the batch axis is an error."""
-        if not -len(self.shape) <= onnx_axis < len(self.shape):
-            raise UserError(f"axis {onnx_axis} does not exist in the shape {list(self.shape)}")
-        axis = onnx_axis % len(self.shape) - int(self.lead)
+        axis = normal_axis(onnx_axis, self.shape) - int(self.lead)
         if axis < 0:
             raise UserError(
                 f"axis {onnx_axis} is the batch axis; frames must stay independent",
@@ -64,6 +62,13 @@ class Value:
         """The same batch with another body."""
         shape = (self.shape[0], *body) if self.lead else body
         return Value(node, shape, order, self.lead)
+
+
+def normal_axis(axis: int, shape: Shape) -> int:
+    """An ONNX axis counted from the front."""
+    if not -len(shape) <= axis < len(shape):
+        raise UserError(f"axis {axis} does not exist in the shape {list(shape)}")
+    return axis % len(shape)
 
 
 def identity(rank: int) -> Shape:
