@@ -19,7 +19,6 @@ from qfxc.frontend.onnx_file import load
 
 GOLDEN = Path(__file__).parent / "golden" / "onnx_files.txt"
 CASES: dict[str, Callable[[], onnx.ModelProto]] = {}
-Attributes = Any
 
 
 def case(build: Callable[[], onnx.ModelProto]) -> Callable[[], onnx.ModelProto]:
@@ -259,7 +258,12 @@ def reflected_border() -> onnx.ModelProto:
 
 @case
 def backward_slice() -> onnx.ModelProto:
-    i = {"s": np.array([7]), "e": np.array([0]), "a": np.array([2]), "t": np.array([-1])}
+    i: dict[str, Any] = {
+        "s": np.array([7]),
+        "e": np.array([0]),
+        "a": np.array([2]),
+        "t": np.array([-1]),
+    }
     return model(node("Slice", "x", "s", "e", "a", "t", name="flip"), **i)
 
 

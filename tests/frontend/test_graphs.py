@@ -96,7 +96,7 @@ def test_arithmetic_with_tensors(op: str, shape: tuple[int, ...], swap: bool) ->
         node("Clip", "z", "lo", to="q"),
         node(op, *(("q", "p") if swap else ("p", "q"))),
     ]
-    inputs = {**IMAGE, "z": ["n", *shape]}
+    inputs: dict[str, Any] = {**IMAGE, "z": ["n", *shape]}
     graph = check(model(nodes, inputs, constants={**CONV, "lo": np.float32(0.5)}))
     assert "transpose" not in stems(graph) or shape == (4, 4, 5)
 
@@ -187,7 +187,7 @@ def test_softmax_at_an_output_is_left_to_the_host(axis: int, op: str) -> None:
 def test_argmax(keepdims: int, softmax: bool) -> None:
     nodes = [
         node("Conv", "x", "w", to="c"),
-        node("Softmax" if softmax else "Identity", "c", to="s", **({"axis": 1} if softmax else {})),
+        node("Softmax", "c", to="s", axis=1) if softmax else node("Identity", "c", to="s"),
         node("ArgMax", "s", axis=1, keepdims=keepdims),
     ]
     proto = model(nodes, IMAGE, constants=CONV)
@@ -243,14 +243,15 @@ def test_names_are_clean_and_unique() -> None:
 
 
 def test_matmul_sides_and_leading_axes() -> None:
-    for shape, side, weight in [
+    cases: list[tuple[Any, int, tuple[int, ...]]] = [
         (["n", 3, 4], 1, (4, 5)),
         (["n", 3, 4], 0, (5, 3)),
         (["n", 2, 3, 4], 0, (1, 1, 5, 3)),
         (["n", 3, 4], 1, (4,)),
         (["n", 3, 4], 0, (3,)),
         (["n", 3, 4], 1, (1, 4, 5)),
-    ]:
+    ]
+    for shape, side, weight in cases:
         names = ("x", "w") if side else ("w", "x")
         check(model([node("MatMul", *names)], {"x": shape}, constants={"w": normal(*weight)}))
 

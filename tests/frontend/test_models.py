@@ -1,4 +1,4 @@
-"""Trained networks against onnxruntime, before quantization. Skipped where the files are missing."""
+"""Trained networks against onnxruntime, before quantization; skipped without the files."""
 
 from __future__ import annotations
 

@@ -135,7 +135,12 @@ def test_same_padding_with_strides_beyond_the_window_is_refused_for_pools() -> N
 
 
 def test_ceil_mode_with_valid_padding_is_refused_where_it_matters() -> None:
-    attributes = {"kernel_shape": [2], "strides": [2], "auto_pad": "VALID", "ceil_mode": 1}
+    attributes: dict[str, Any] = {
+        "kernel_shape": [2],
+        "strides": [2],
+        "auto_pad": "VALID",
+        "ceil_mode": 1,
+    }
     check(model([node("MaxPool", "x", **attributes)], {"x": ["n", 3, 6]}))
     with pytest.raises(UserError, match="has no one meaning"):
         check(model([node("MaxPool", "x", **attributes)], {"x": ["n", 3, 7]}))

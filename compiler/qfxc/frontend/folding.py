@@ -74,7 +74,7 @@ def fold(node: onnx.NodeProto, inputs: Sequence[Array | None], opset: int) -> li
 
 
 def finite(array: Array, what: str) -> NDArray[np.float64]:
-    """A real constant as float64, which holds every float32 exactly; NaN and infinity are errors."""
+    """A real constant as float64, which holds every float32; NaN and infinity are errors."""
     try:
         values = array.astype(np.float64)
     except (ValueError, TypeError) as error:

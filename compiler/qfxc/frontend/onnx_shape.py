@@ -223,7 +223,7 @@ def _bordered(call: Call, x: Value, before: list[int], after: list[int], fill: f
 
 @converts("Gather", notes="constant ascending, evenly spaced indices; any axis but the batch")
 def gather(call: Call) -> Value:
-    x, index = call.value(0), call.constant(1)
+    x, index = call.value(0), call.constant(1).astype(np.int64)
     axis = x.axis(int(call.attr("axis", 0)))
     size = x.body[axis]
     picks = [int(i) % size for i in index.reshape(-1)]

@@ -133,7 +133,7 @@ class Shared:
 
 
 class Builder:
-    """Makes the nodes of one ONNX node; its main node is called ``name``, others ``name.suffix``."""
+    """Makes the nodes of one ONNX node: the main one is ``name``, others are ``name.suffix``."""
 
     def __init__(self, shared: Shared, name: str) -> None:
         self.shared = shared
@@ -202,7 +202,7 @@ class Builder:
         lead = bool(shape) and shape[0] == value.batch
         if not lead and value.batch != 1:
             raise UserError(
-                f"the reshape from {list(value.shape)} to {list(shape)} mixes the frames of a batch",
+                f"a reshape of {list(value.shape)} to {list(shape)} mixes the frames of a batch",
                 hint="keep axis 0, or export the model with a batch of one",
             )
         body = shape[1:] if lead else shape
