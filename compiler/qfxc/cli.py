@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import click
 import numpy as np
@@ -19,45 +19,17 @@ from rich.console import Console
 
 from qfxc import __version__
 from qfxc.backends.project import Project, check_target
-from qfxc.errors import InternalError, UserError, UserErrors
+from qfxc.errors import InternalError, UserError, UserErrors, VerificationError
+from qfxc.flow import Compiled, Flow, Qfxc
 from qfxc.hw.board import boards
 from qfxc.ir.types import Array
-from qfxc.progress import Progress
-from qfxc.report.data import Report, verified
+from qfxc.report.data import verified
 from qfxc.report.screen import ScreenProgress, show, show_run, simple_table
 
 OK, DIFFERENT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-class Compiled(Protocol):
-    """What the driver returns: the report says whether engines agreed."""
-
-    @property
-    def report(self) -> Report: ...
-
-    @property
-    def warnings(self) -> Sequence[str]: ...
-
-    def project(self) -> Project: ...
-
-
-class Loaded(Protocol):
-    """A project that was read back: runs frames by port name, batch axis first."""
-
-    def run(self, inputs: Mapping[str, Array], engine: str) -> Mapping[str, Array]: ...
-
-
-class Driver(Protocol):
-    """The module ``qfxc.driver``, as far as the command line uses it."""
-
-    def compile(
-        self, model: Path, board: str, *, progress: Progress | None, **options: Any
-    ) -> Compiled: ...
-
-    def load_project(self, folder: Path) -> Loaded: ...
-
-
-class _Numbers(click.ParamType):
+class _Numbers(click.ParamType):  # type: ignore[type-arg]  # generic in new click only
     """Comma-separated numbers."""
 
     name = "a,b,c"
@@ -89,7 +61,6 @@ def cli() -> None:
 
 
 _MANY = click.IntRange(min=1)
-_BITS = click.IntRange(1, 16)
 _RATE = click.FloatRange(min=0, min_open=True)
 _PATH = click.Path(path_type=Path)
 
@@ -99,10 +70,10 @@ _PATH = click.Path(path_type=Path)
 @click.option("--board", default="ultra96", show_default=True, help="See `qfxc boards`.")
 @click.option("-o", "--output", type=_PATH, help="Folder to write [default: MODEL_BOARD].")
 @click.option("--overwrite", is_flag=True, help="Replace a folder that qfxc wrote, all of it.")
-@click.option("--calib", type=_PATH, help="Calibration data: .npz, .npy or a folder of images.")
+@click.option("--calib", type=_PATH, help="Calibration data: .npz, .npy or a folder of .npy.")
 @click.option("--recipe", help="How to quantize; see `qfxc passes`.")
-@click.option("--weights", type=_BITS, help="Bits of the weights.")
-@click.option("--activations", type=_BITS, help="Bits of the activations.")
+@click.option("--weights", type=int, help="Bits of the weights.")
+@click.option("--activations", type=int, help="Bits of the activations.")
 @click.option("--fps", type=_RATE, help="The smallest design for N frames/s.")
 @click.option("--clock", type=_RATE, help="Clock in MHz [default: the board's].")
 @click.option("--input", type=click.Choice(["float", "uint8"]), help="What the host sends.")
@@ -117,7 +88,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only.")
 @click.pass_obj
 def compile_(
-    driver: Driver,
+    flow: Flow,
+    /,
     model: Path,
     board: str,
     output: Path | None,
@@ -133,7 +105,7 @@ def compile_(
     given = {key: value for key, value in options.items() if value not in (None, False)}
     errors = Console(stderr=True)
     with ScreenProgress(errors, visible=not (as_json or quiet)) as progress:
-        compiled = driver.compile(model, board, progress=progress, **given)
+        compiled = flow.compile(model, board, progress=progress, **given)
         project = compiled.project()
     project.write(target, overwrite=overwrite)
     _tell(compiled, project, target, progress.seconds, as_json=as_json, quiet=quiet)
@@ -169,11 +141,12 @@ def _tell(
 @click.argument("inputs", type=_PATH)
 @click.option("--engine", type=click.Choice(["sim", "hls"]), default="sim", show_default=True)
 @click.option("-o", "--output", type=_PATH, help="Write the outputs to this .npz file.")
-@click.option("--labels", type=_PATH, help="One class name per line: shows the best five.")
+@click.option("--labels", type=_PATH, help="One class name per line, for the best classes.")
 @click.option("--json", "as_json", is_flag=True, help="Print shapes and best classes as JSON.")
 @click.pass_obj
 def run_(
-    driver: Driver,
+    flow: Flow,
+    /,
     folder: Path,
     inputs: Path,
     engine: str,
@@ -183,32 +156,29 @@ def run_(
 ) -> int:
     """Run frames through the project in FOLDER.
 
-    INPUTS is an .npz file with one array per input, named as in the model, batch axis first.
+    INPUTS is an .npz file with one array per input, named as in the model, batch axis first, or
+    an .npy file for a single input. The output file holds real numbers under the name of the
+    output and integer codes under NAME.codes.
     """
     names = _read_labels(labels)
-    results = driver.load_project(folder).run(_read_npz(inputs), engine)
+    with ScreenProgress(Console(stderr=True), visible=not as_json) as progress:
+        result = flow.load_project(folder).run(inputs, engine, progress)
     if output is not None:
-        _write_npz(output, results)
-    shown = show_run(results, names)
+        codes = {f"{name}.codes": value for name, value in result.codes.items()}
+        _write_npz(output, {**result.real, **codes})
+    shown = show_run(result.real, names)
     if as_json:
         _print_json({"engine": engine, "outputs": shown})
     else:
-        for port, entry in shown.items():
-            click.echo(f"{port}: {'x'.join(map(str, entry['shape']))}")
-            for frame in entry["best"]:
-                click.echo("  " + ", ".join(f"{label} ({value:g})" for label, value in frame))
+        _tell_run(shown)
     return OK
 
 
-def _read_npz(path: Path) -> dict[str, Array]:
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            if not isinstance(data, np.lib.npyio.NpzFile):
-                raise ValueError("not an .npz file")
-            return {name: data[name] for name in data.files}
-    except (OSError, ValueError, EOFError, AttributeError, TypeError) as error:
-        hint = "numpy.savez(file, name=array) writes one"
-        raise UserError("not a readable .npz file", where=str(path), hint=hint) from error
+def _tell_run(shown: Mapping[str, Any]) -> None:
+    for port, entry in shown.items():
+        click.echo(f"{port}: {'x'.join(map(str, entry['shape']))}")
+        for frame in entry["best"]:
+            click.echo("  " + ", ".join(f"{label} ({value:g})" for label, value in frame))
 
 
 def _write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -284,14 +254,12 @@ def _report_errors(error: UserError, *, as_json: bool) -> int:
     return BAD_INPUT
 
 
-def main(argv: Sequence[str] | None = None, driver: Driver | None = None) -> int:
-    """Runs a command line and returns its exit code; ``driver`` stands in for qfxc.driver."""
+def main(argv: Sequence[str] | None = None, flow: Flow | None = None) -> int:
+    """Runs a command line and returns its exit code; ``flow`` stands in for the real one."""
     args = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in args
     try:
-        # imported on the first use: `qfxc boards` needs no ONNX
-        used = driver or cast(Driver, _Lazy("qfxc.driver"))
-        code = cli.main(args=args, prog_name="qfxc", standalone_mode=False, obj=used)
+        code = cli.main(args=args, prog_name="qfxc", standalone_mode=False, obj=flow or Qfxc())
         return int(code or OK)
     except UserError as error:
         return _report_errors(error, as_json=as_json)
@@ -301,19 +269,12 @@ def main(argv: Sequence[str] | None = None, driver: Driver | None = None) -> int
     except click.ClickException as error:
         usage = UserError(error.format_message(), hint="`qfxc --help` lists the options")
         return _report_errors(usage, as_json=as_json)
+    except VerificationError as error:
+        _report_errors(UserError(str(error)), as_json=as_json)
+        return DIFFERENT
     except InternalError as error:
         click.echo(f"internal error (a bug in qfxc, please report it): {error}", err=True)
         return DIFFERENT
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-
-
-class _Lazy:
-    """A module that is imported when something of it is used."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self._name), name)

@@ -8,11 +8,13 @@ from typing import Protocol
 class Progress(Protocol):
     """Receives ``step("calibrate", 3, 32)``; ``done == total`` ends a step. Steps come in order."""
 
-    def step(self, name: str, done: int, total: int) -> None: ...
+    def step(self, name: str, done: int, total: int) -> None:
+        """``done`` of ``total`` parts of the step ``name`` are over."""
+        ...
 
 
 class Silent:
     """The progress of library use: nothing is shown."""
 
     def step(self, name: str, done: int, total: int) -> None:
-        del name, done, total
+        """Nothing."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from qfxc.backends import project as module
 from qfxc.backends.project import Project, check_target
 from qfxc.errors import InternalError, UserError
 
@@ -55,7 +54,7 @@ def test_writing_into_a_new_and_into_an_empty_folder(tmp_path: Path) -> None:
     for target in (tmp_path / "x" / "new", tmp_path / "empty"):
         project.write(target)
         assert tree(target) == dict(project)
-    assert not [p for p in tmp_path.rglob(".qfxc-*")]
+    assert not list(tmp_path.rglob(".qfxc-*"))
 
 
 def test_an_existing_project_is_replaced_only_on_demand(tmp_path: Path) -> None:
@@ -107,7 +106,7 @@ def test_a_failure_half_way_leaves_what_was_there(
     def fail(self: Path, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.Path, "write_bytes", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(UserError) as caught:
         Project.of({"report.json": REPORT, "z": ""}).write(tmp_path / "out", overwrite=True)
     assert caught.value.what == "the output cannot be written: No space left on device"

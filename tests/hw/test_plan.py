@@ -4,6 +4,7 @@ import itertools
 import time
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hw_fakes import Slow, Wide, dot, frame, graph, same
@@ -19,7 +20,7 @@ from qfxc.ir.kernel import Cost, Fold
 BOARD = load("ultra96")
 
 
-def small(board: Board = BOARD, **parts: int) -> Board:
+def small(board: Board = BOARD, **parts: Any) -> Board:
     """The board with less of something, all of it usable."""
     return replace(board, part=replace(board.part, **parts), fractions=(1.0, 1.0, 1.0, 1.0))
 
@@ -45,7 +46,8 @@ def check(result: Plan, board: Board) -> None:
     for row in result.rows:
         total += row.cost
     assert total == result.cost
-    assert result.fits and result.cost.fits(board.budget)
+    assert result.fits
+    assert result.cost.fits(board.budget)
     assert result.interval >= max(row.cycles for row in result.rows)
     assert result.cycles[result.bottleneck] == max(row.cycles for row in result.rows)
     assert result.fps == pytest.approx(result.clock_mhz * 1e6 / result.interval)
@@ -102,7 +104,9 @@ def test_a_network_that_is_too_large() -> None:
     with pytest.raises(UserError) as caught:
         plan(two_layers(), board, 200.0)
     text = str(caught.value)
-    assert text.startswith("error: ultra96: the network does not fit: its smallest design needs LUT")
+    assert text.startswith(
+        "error: ultra96: the network does not fit: its smallest design needs LUT"
+    )
     assert "DSP 2 of 1 (2.00x)" in text
     oversize = plan(two_layers(), board, 200.0, allow_oversize=True)
     assert not oversize.fits

@@ -80,7 +80,8 @@ def conform(value: Any, rule: dict[str, Any], root: dict[str, Any], at: str = "r
     if "type" in rule:
         names = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
         fits = [isinstance(value, TYPES[n]) for n in names]
-        assert any(fits) and (not isinstance(value, bool) or "boolean" in names), at
+        assert any(fits), at
+        assert not isinstance(value, bool) or "boolean" in names, at
     if isinstance(value, (int, float)):
         assert value >= rule.get("minimum", value), at
     if isinstance(value, list):
@@ -151,11 +152,15 @@ def test_the_picture_is_well_formed_and_self_contained() -> None:
     root = ET.fromstring(text)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert "fc1 <&> (matvec)" in texts and "DSP" in texts
+    assert "fc1 <&> (matvec)" in texts
+    assert "DSP" in texts
     assert "href" not in text
-    height, lowest = int(root.attrib["height"]), max(
-        int(e.attrib["transform"].split(" ")[1].rstrip(")"))
-        for e in root.iter("{http://www.w3.org/2000/svg}g")
+    height, lowest = (
+        int(root.attrib["height"]),
+        max(
+            int(e.attrib["transform"].split(" ")[1].rstrip(")"))
+            for e in root.iter("{http://www.w3.org/2000/svg}g")
+        ),
     )
     assert lowest < height
 
@@ -178,9 +183,11 @@ def test_what_the_screen_shows() -> None:
 def test_differences_and_misfits_are_shown() -> None:
     data = report(verification=[{"engine": "csim", "frames": 2, "equal": False}])
     data["plan"]["fits"] = False
-    assert not verified(data) and verified(report())
+    assert not verified(data)
+    assert verified(report())
     text = screen(data)
-    assert "DIFFERENT" in text and "this design does not fit ultra96" in text
+    assert "DIFFERENT" in text
+    assert "this design does not fit ultra96" in text
 
 
 def test_progress_keeps_times_without_a_terminal() -> None:
@@ -201,4 +208,3 @@ def test_tables_take_text_literally() -> None:
 def test_infinite_numbers_are_bugs() -> None:
     with pytest.raises(ValueError, match="JSON"):
         report_text(report(accuracy={"sqnr_db": float("inf")}))
-

@@ -47,6 +47,7 @@ class Project(Mapping[str, bytes]):
         return len(self._files)
 
     def text(self, path: str) -> str:
+        """A file that is text."""
         return self[path].decode()
 
     def __or__(self, other: Project) -> Project:

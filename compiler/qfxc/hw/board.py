@@ -1,4 +1,4 @@
-"""Boards: what the plan may spend. Every board is a TOML file; its part file holds the resources."""
+"""Boards: what the plan may spend. A board is a TOML file; its part file holds the resources."""
 
 from __future__ import annotations
 
@@ -140,9 +140,18 @@ def _part(board: Path, name: str) -> Part:
         )
     data = _toml(path)
     try:
-        texts = [str(data[key]) for key in ("name", "family", "dsp_kind")]
-        counts = [int(data["resources"][key]) for key in ("lut", "ff", "dsp", "bram36", "uram")]
-        return Part(*texts, *counts, source=str(data["source"]))
+        counts = data["resources"]
+        return Part(
+            name=str(data["name"]),
+            family=str(data["family"]),
+            dsp_kind=str(data["dsp_kind"]),
+            lut=int(counts["lut"]),
+            ff=int(counts["ff"]),
+            dsp=int(counts["dsp"]),
+            bram36=int(counts["bram36"]),
+            uram=int(counts["uram"]),
+            source=str(data["source"]),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise _bad(path, error) from error
 

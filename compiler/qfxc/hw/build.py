@@ -32,6 +32,7 @@ class Names:
         self._taken: set[str] = set()
 
     def take(self, prefix: str, name: str) -> str:
+        """``<prefix>_<name>`` as an identifier, with a number where that is taken."""
         base = f"{prefix}_{identifier(name)}".rstrip("_")
         unique, count = base, 1
         while unique in self._taken:

@@ -17,12 +17,15 @@ class ConstStream(KernelOp):
     """A constant that a kernel reads as data: emits the same frame for ever."""
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
+        """Any divisor of the channels."""
         return lane_folds(node.type.channels)
 
     def cycles(self, node: Node, fold: Fold) -> int:
+        """One word per cycle."""
         return words(node.type, fold.pe)
 
     def cost(self, node: Node, fold: Fold) -> Cost:
+        """A LUT memory while that is small, block memory beyond; a counter addresses it."""
         bits = node.type.size * node.type.int.bits
         if bits <= BRAM18_BITS // 2:
             return Cost(lut=-(-bits // LUT_ROM_BITS) + 8, ff=fold.pe * node.type.int.bits + 8)

@@ -58,6 +58,7 @@ class Wiring:
         return readers, writers
 
     def readers(self, node: Node) -> list[Link]:
+        """The links that start at ``node``: readers inside first, then outputs."""
         return self._ends[0].get(id(node), [])
 
     def writers(self, node: Node) -> list[Link]:

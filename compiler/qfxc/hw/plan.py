@@ -52,6 +52,7 @@ class Plan:
 
     @property
     def cycles(self) -> dict[str, int]:
+        """Cycles per frame by node name."""
         return {row.name: row.cycles for row in self.rows}
 
 

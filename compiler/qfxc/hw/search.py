@@ -132,9 +132,7 @@ class _Forest:
             parent = self._parent(node)
             above = picked[parent.sink.name] if parent and parent.sink else 0
             picked[node.name] = int(back[node.name][above])
-        return {
-            node.name: self._fold(node, picked[node.name]) for node in self.space.wiring.nodes
-        }
+        return {node.name: self._fold(node, picked[node.name]) for node in self.space.wiring.nodes}
 
     def _fold(self, node: Node, choice: int) -> Fold:
         return self.space.options[node.name].folds[int(self._choices[node.name][0][choice])]

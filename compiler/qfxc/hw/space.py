@@ -27,15 +27,18 @@ class Options:
     costs: NDArray[np.int64]
 
     def at(self, fold: Fold) -> tuple[int, Cost]:
+        """Cycles and cost of one of the folds."""
         index = self.folds.index(fold)
         return int(self.cycles[index]), cost_of(self.costs[index])
 
 
 def cost_row(cost: Cost) -> tuple[int, int, int, int]:
+    """A cost as LUT, FF, DSP, BRAM18."""
     return (cost.lut, cost.ff, cost.dsp, cost.bram18)
 
 
 def cost_of(row: NDArray[np.int64]) -> Cost:
+    """The inverse of ``cost_row``."""
     lut, ff, dsp, bram18 = (int(v) for v in row)
     return Cost(lut, ff, dsp, bram18)
 
@@ -70,12 +73,14 @@ class Space:
         return [int(c) for c in every if c >= slowest]
 
     def link_cost(self, link: Link, lanes: int, reader: int) -> Cost:
+        """Converters and the deep FIFO of a link between ``lanes`` and ``reader`` lanes."""
         shape, size = link.source.type.shape, link.source.type.size
         rows = shape[0] if len(shape) > 1 else 1
         hold = depth(self.buffers[link], rows, size // reader)
         return link_cost(link.source.type.int.bits, (lanes, reader), hold)
 
     def link_cycles(self, link: Link, lanes: int, reader: int) -> int:
+        """Cycles per frame of the slowest converter of that link."""
         value = link.source.type
         return link_cycles(value.size, value.int.bits, (lanes, reader))
 
@@ -105,12 +110,11 @@ class Space:
     def interval(self, folds: Mapping[str, Fold]) -> int:
         """Cycles per frame: of the slowest kernel or converter."""
         kernels = (self.options[name].at(fold)[0] for name, fold in folds.items())
-        links = (
-            self.link_cycles(link, *self.lanes(folds, link)) for link in self.wiring.links
-        )
+        links = (self.link_cycles(link, *self.lanes(folds, link)) for link in self.wiring.links)
         return max(*kernels, *links)
 
     def kernels(self, folds: Mapping[str, Fold]) -> Cost:
+        """All kernels, without the glue."""
         total = Cost()
         for name, fold in folds.items():
             total += self.options[name].at(fold)[1]

@@ -24,6 +24,8 @@ KNOWN = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """A line of the README: a top-level file or folder (with a slash) and its purpose."""
+
     path: str
     what: str
 

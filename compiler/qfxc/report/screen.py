@@ -16,7 +16,19 @@ from rich.text import Text
 from qfxc.ir.types import Array
 from qfxc.report.data import Report
 
-COLUMNS = ("layer", "op", "shape", "bits", "weights", "fold", "cycles", "LUT", "FF", "DSP", "BRAM18")
+COLUMNS = (
+    "layer",
+    "op",
+    "shape",
+    "bits",
+    "weights",
+    "fold",
+    "cycles",
+    "LUT",
+    "FF",
+    "DSP",
+    "BRAM18",
+)
 LEFT = frozenset({"layer", "op", "shape", "rescale"})
 
 
@@ -47,6 +59,7 @@ class ScreenProgress:
         self._bars.stop()
 
     def step(self, name: str, done: int, total: int) -> None:
+        """Moves the bar of the step; the first call starts it."""
         now = time.perf_counter()
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=total)
@@ -75,7 +88,7 @@ def simple_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 def _layers(layers: Sequence[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in (*COLUMNS, "rescale"):
+    for name in COLUMNS:
         table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
     for layer in layers:
         table.add_row(*(Text(cell) for cell in _cells(layer)))
@@ -118,7 +131,9 @@ def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
         lines.append(f"this design does not fit {board['name']}")
     for entry in report["verification"]:
         verdict = "equal, bit for bit" if entry["equal"] else "DIFFERENT"
-        lines.append(f"{entry['engine']} against the simulator, {entry['frames']} frames: {verdict}")
+        lines.append(
+            f"{entry['engine']} against the simulator, {entry['frames']} frames: {verdict}"
+        )
     lines += [f"warning: {text}" for text in report["warnings"]]
     if seconds:
         times = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
