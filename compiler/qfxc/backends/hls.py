@@ -25,6 +25,9 @@ Files = dict[str, bytes | str]
 CHUNK = 24
 """Kernel instances per source file: the files compile in parallel, each parses ap_int.h (2 s)."""
 
+FUNCTIONS = {"const": "const_"}
+"""The functions of kernels whose names are C++ keywords."""
+
 SRL_DEPTH = 32
 LUTRAM_FIFO_BITS = 8192
 
@@ -42,9 +45,7 @@ def top_name(netlist: Netlist) -> str:
     return identifiers([netlist.name], "qfx_")[netlist.name]
 
 
-def render(
-    netlist: Netlist, part: str, clock_ns: float, golden: Golden | None = None
-) -> Files:
+def render(netlist: Netlist, part: str, clock_ns: float, golden: Golden | None = None) -> Files:
     """The project's files by relative path.
 
     ``part`` is AMD's name of the device, ``clock_ns`` the target period. With ``golden`` the
@@ -68,14 +69,25 @@ def render(
     return {**files, **_library(), **_golden_files(netlist, golden)}
 
 
+def port_files(netlist: Netlist) -> tuple[list[str], list[str]]:
+    """The file names of the input and of the output ports, in netlist order."""
+    names = identifiers((s.name for s in netlist.streams), "s_")
+    inputs, outputs = netlist.inputs, netlist.outputs
+    return [f"{names[s.name]}.bin" for s in inputs], [f"{names[s.name]}.bin" for s in outputs]
+
+
 def golden_files(netlist: Netlist, golden: Golden) -> Files:
     """The golden vectors alone: ``<port>.bin`` for every port (format: ``hls_words``)."""
-    names = identifiers((s.name for s in netlist.streams), "s_")
-    pairs = [
-        *zip(netlist.inputs, golden.inputs, strict=True),
-        *zip(netlist.outputs, golden.outputs, strict=True),
-    ]
-    return {f"{names[s.name]}.bin": to_bytes(frames, s) for s, frames in pairs}
+    inputs, outputs = port_files(netlist)
+    return {
+        name: to_bytes(frames, stream)
+        for name, stream, frames in zip(
+            (*inputs, *outputs),
+            (*netlist.inputs, *netlist.outputs),
+            (*golden.inputs, *golden.outputs),
+            strict=True,
+        )
+    }
 
 
 def _golden_files(netlist: Netlist, golden: Golden | None) -> Files:
@@ -110,7 +122,7 @@ def _render(template: str, context: Mapping[str, Any]) -> str:
 
 def _context(netlist: Netlist, part: str, clock_ns: float) -> dict[str, Any]:
     names = identifiers((s.name for s in netlist.streams), "s_")
-    runs = identifiers((i.name for i in netlist.instances), "k_")
+    runs = identifiers((i.name for i in netlist.instances), "u_")
     instances = [_instance(i, runs[i.name], names) for i in netlist.instances]
     ends = {*netlist.inputs, *netlist.outputs}
     chunks = [instances[i : i + CHUNK] for i in range(0, len(instances), CHUNK)]
@@ -136,6 +148,7 @@ def _instance(instance: Instance, name: str, names: Mapping[str, str]) -> dict[s
         "name": name,
         "title": instance.name,
         "kernel": kernel.name,
+        "function": FUNCTIONS.get(kernel.name, kernel.name),
         "params": [_param(key, value) for key, value in kernel.params.items()],
         "inputs": [_argument(s, names) for s in instance.inputs],
         "outputs": [_argument(s, names) for s in instance.outputs],

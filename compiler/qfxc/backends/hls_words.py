@@ -23,7 +23,9 @@ def to_bytes(frames: Array, stream: Stream) -> bytes:
     """Frames (count, ..) of integers as a file; the frame has ``words * lanes`` elements."""
     bits = stream.elem.bits
     codes = np.ascontiguousarray(frames, dtype=np.int64).reshape(-1, stream.lanes)
-    planes = np.unpackbits(codes.view(np.uint8).reshape(*codes.shape, 8), axis=-1, bitorder="little")
+    planes = np.unpackbits(
+        codes.view(np.uint8).reshape(*codes.shape, 8), axis=-1, bitorder="little"
+    )
     words = planes[:, :, :bits].reshape(len(codes), stream.bits)
     return np.packbits(words, axis=-1, bitorder="little").tobytes()
 

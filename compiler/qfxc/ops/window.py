@@ -37,9 +37,7 @@ class Window(KernelOp):
     def run(self, node: Node, *arrays: Array) -> Array:
         view = windows(arrays[0], self.size, self.stride, self.dilation)
         batch, height, width = view.shape[:3]
-        split = view.reshape(
-            batch, height, width, self.groups, channels // self.groups, *self.size
-        )
+        split = view.reshape(batch, height, width, self.groups, -1, *self.size)
         cols = split.transpose(0, 1, 2, 3, 5, 6, 4)
         return np.ascontiguousarray(cols).reshape(batch, *node.type.shape)
 

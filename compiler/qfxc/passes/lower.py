@@ -61,12 +61,12 @@ def _conv(node: Node, op: Conv) -> Node:
 def windows_of(x: Node, op: Window, name: str) -> Node:
     """The windows of ``x``, without a line buffer where none is needed."""
     height, width, channels = x.type.shape
-    if op.kernel == (1, 1):
+    if op.size == (1, 1):
         if op.stride == (1, 1):
             return x
         steps = (*op.stride, 1)
         stops = (height, width, channels)
         return Node(Slice((0, 0, 0), stops, steps), (x,), f"{name}.stride")
-    if op.kernel == (height, width) and op.groups == 1:
+    if op.size == (height, width) and op.groups == 1:
         return Node(Reshape((1, 1, height * width * channels)), (x,), f"{name}.taps")
     return Node(op, (x,), f"{name}.window")

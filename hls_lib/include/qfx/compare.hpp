@@ -19,7 +19,7 @@ words:
 #pragma HLS PIPELINE II=1 style=flp
     typename elem<C::XBits, C::XSigned>::type x[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
-    typename elem<C::TBits, C::TSigned>::type t[C::Steps * C::Lanes];
+    typename elem<C::TBits, C::TSigned>::type t[max_of(C::Steps, 1) * C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=t type=complete
     typename elem<C::YBits, C::YSigned>::type y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
