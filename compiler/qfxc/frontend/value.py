@@ -114,6 +114,16 @@ def reshaped_order(value: Value, body: Shape) -> Shape | None:
     return (*(i for i, n in enumerate(body) if n == 1), *order)
 
 
+def block_order(value: Value, body: Shape) -> Shape:
+    """The order nearest to the frame's in which a reshape to ``body`` moves no elements."""
+    place = {a: i for i, a in enumerate(value.order)}
+    groups = sorted(
+        (axes for axes, _ in blocks(value.body, body)), key=lambda axes: min(place[a] for a in axes)
+    )
+    ones = (a for a, n in enumerate(value.body) if n == 1)
+    return (*ones, *(a for axes in groups for a in axes))
+
+
 @dataclass
 class Shared:
     """What the import of a whole graph shares: the names in use, the transpositions made."""
@@ -208,8 +218,9 @@ class Builder:
         body = shape[1:] if lead else shape
         order = reshaped_order(value, body)
         if order is None:
-            value = self.arrange(value, identity(len(value.body)))
-            order = identity(len(body))
+            value = self.arrange(value, block_order(value, body))
+            order = reshaped_order(value, body)
+            assert order is not None
         node = self.reshape(value.node, tuple(body[a] for a in order))
         host = tuple(HostOp(h.name, _moved(h, value, body)) for h in value.host)
         return Value(node, shape, order, lead, host, value.terminal)
