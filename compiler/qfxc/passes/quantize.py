@@ -24,7 +24,7 @@ from qfxc.passes.base import Pass
 from qfxc.quantize.observe import Stats, observe
 from qfxc.quantize.placement import Placement, in_chain, place
 from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
-from qfxc.quantize.scales import align
+from qfxc.quantize.scales import align, cheap_steps
 from qfxc.quantize.weights import WeightOptions, quantize_weights
 from qfxc.quantize.error import sqnr_db
 from qfxc.sim import simulate
@@ -90,6 +90,8 @@ class Quantize(Pass):
                 steps[point.name] = round_step(top / levels(bits, s.low < 0))
         pixels = {p.name for p in placement.points if self.pixels and isinstance(p.op, Input)}
         steps = align(steps, placement, pixels)
+        if not self.powers:
+            steps = cheap_steps(steps, placement)
         elems = {p.name: self._elem(p, placement, stats, steps) for p in placement.points}
         return _Inserter(self, graph, elems).run()
 
@@ -138,7 +140,9 @@ class _Inserter:
                 codes = np.rint(node.op.value / elem.scale.floats())
                 q = int_const(np.clip(codes, elem.lo, elem.hi), elem, f"{node.name}.q")
             else:
-                q = Node(QuantizeOp(elem, self._rounding), (node,), f"{node.name}.q")
+                # the host quantizes inputs, always with the rounding that ``encode`` has
+                rounding = Rounding.HALF_UP if isinstance(node.op, Input) else self._rounding
+                q = Node(QuantizeOp(elem, rounding), (node,), f"{node.name}.q")
             return Node(Dequantize(), (q,), f"{node.name}.dq")
 
         return rule

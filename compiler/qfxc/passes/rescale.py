@@ -23,6 +23,9 @@ from qfxc.passes.rescale_forms import (
 )
 from qfxc.passes.rescale_search import rising, smallest_shift, steepest
 
+MOST_COMPARATORS = 255
+"""Where no multiply-add is exact, comparators always are; this many fit beside a layer."""
+
 
 @dataclass(frozen=True)
 class Rescale(Pass):
@@ -69,7 +72,7 @@ class Rescale(Pass):
             yield from one_line(found, signs, out, self.digits)
         elif rises and (form := one_line_per_segment(op, source, out)) is not None:
             yield form
-        elif rises:
+        elif rises and out.hi - out.lo <= MOST_COMPARATORS:
             yield comparisons(steps, out)
         if rises and 0 < out.hi - out.lo <= self.compare:
             yield comparisons(steps, out)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor, frexp, lcm
 
 import networkx as nx
+import numpy as np
 
+from qfxc.ir.graph import Node
+from qfxc.ops._spatial import counts
+from qfxc.ops.add import Add
+from qfxc.ops.avgpool import AvgPool
+from qfxc.ops.clip import Clip
+from qfxc.ops.mul import Mul
+from qfxc.ops.prelu import PRelu
 from qfxc.quantize.placement import Placement
+
+MULTIPLIER_BITS = 8
+"""Bits of the factor of a rescale that we are free to choose."""
 
 JOIN_BITS = 4
 """Bits of the smallest factor at a residual join: steps grow by at most 2**-JOIN_BITS."""
@@ -35,6 +46,52 @@ def align(
         for name, step in _multiples({n: out[n] for n in family}, held_leaders).items():
             out.update({n: step for n in steps if leader[n] == name})
     return out
+
+
+def cheap_steps(steps: Mapping[str, Fraction], placement: Placement) -> dict[str, Fraction]:
+    """Enlarges the free steps behind sums, products and averages until their rescale is dyadic.
+
+    A point that no join ties down gets the next larger step ``unit * 2**e / p`` with ``p`` of
+    ``MULTIPLIER_BITS`` bits, where ``unit`` is what one integer step before it is worth.
+    """
+    out = dict(steps)
+    tied = {name for pair in (*placement.joined, *placement.equal) for name in pair}
+    for point in placement.points:
+        unit = _unit(point, out)
+        if unit is not None and point.name not in tied:
+            out[point.name] = unit / _dyadic_below(unit / out[point.name])
+    return out
+
+
+def _unit(point: Node, steps: Mapping[str, Fraction]) -> Fraction | None:
+    """The exact worth of one code in front of the quantizer; None behind layers and tables."""
+    node = point
+    while isinstance(node.op, (Clip, PRelu)):
+        node = node.inputs[0]
+    sources = [step for i in node.streams if (step := _step(i, steps)) is not None]
+    match node.op:
+        case Mul():
+            return sources[0] * sources[1]
+        case Add():
+            return sources[0] / (sources[0] / sources[1]).numerator
+        case AvgPool() as op:
+            size = node.inputs[0].type.shape
+            divisors = np.unique(counts((size[0], size[1]), op.kernel, op.stride, op.uncounted))
+            return sources[0] / lcm(*(int(d) for d in divisors))
+    return None
+
+
+def _step(node: Node, steps: Mapping[str, Fraction]) -> Fraction | None:
+    while node.name not in steps and node.inputs:
+        node = node.inputs[0]
+    return steps.get(node.name)
+
+
+def _dyadic_below(ratio: Fraction) -> Fraction:
+    """The largest ``p * 2**e`` up to ``ratio`` with ``p`` of ``MULTIPLIER_BITS`` bits."""
+    _, exponent = frexp(float(ratio))
+    grid = Fraction(2) ** (exponent - MULTIPLIER_BITS)
+    return floor(ratio / grid) * grid
 
 
 def _groups(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> list[set[str]]:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from qfxc.ir.types import Array, Int, Scale
 
-SHRINK = (1.0, 0.96, 0.92, 0.88, 0.84, 0.8, 0.75, 0.7, 0.65, 0.6, 0.5)
+SHRINK = (1.0, 1.008, 0.96, 0.92, 0.88, 0.84, 0.8, 0.75, 0.7, 0.65, 0.6, 0.5)
+"""Parts of the full range that the search for the least squared error tries. The one above 1 is
+for wide weights: rounding the step to ``multiplier_bits`` must not clip the largest weight."""
+
 SPREAD = 2.0**-8
 """No channel gets a step below this part of the layer's largest: it bounds the multipliers."""
 
@@ -57,7 +60,7 @@ def _parts(options: WeightOptions) -> tuple[float, ...]:
     """Powers of two: the two neighbours; otherwise clipping only pays at few bits."""
     if options.powers:
         return (1.0, 0.5)
-    return SHRINK if options.bits <= 6 else SHRINK[:3]
+    return SHRINK if options.bits <= 6 else SHRINK[:4]
 
 
 def _grid(steps: Array, options: WeightOptions) -> tuple[Array, Array]:

@@ -1,0 +1,115 @@
+"""Every form of a staircase against exact rational evaluation, on every code of its range."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qfxc.errors import UserError
+from qfxc.ir.graph import Graph, Node
+from qfxc.ir.piecewise import Piecewise
+from qfxc.ir.rounding import Rounding
+from qfxc.ir.types import Int
+from qfxc.ops.input import Input
+from qfxc.ops.staircase import Staircase
+from qfxc.passes.rescale import Rescale
+from qfxc.passes.rescale_forms import signed_digits
+
+KINDS = ("plain", "relu", "prelu", "falling")
+
+
+def functions(rng: np.random.Generator, kind: str, channels: int) -> tuple[Piecewise, ...]:
+    out = []
+    for c in range(channels):
+        slope = Fraction(float(np.float32(rng.uniform(0.01, 0.5))))
+        p = Piecewise.linear(slope, Fraction(float(rng.normal() * 5)))
+        if kind == "relu":
+            p = p.clip(Fraction(0), None)
+        elif kind == "prelu":
+            p = p.prelu(Fraction(float(np.float32(rng.uniform(0.05, 0.9)))))
+        elif kind == "falling" and c % 2 == 0:
+            p = p.affine(Fraction(-1), Fraction(0))
+        out.append(p)
+    return tuple(out)
+
+
+def chosen(op: Staircase, x: Int, channels: int) -> Node:
+    source = Node(Input((channels,), x), (), "x")
+    graph = Graph("g", (source,), (Node(op, (source,), "y"),), (), ())
+    return Rescale().run(graph).outputs[0]
+
+
+def definition(op: Staircase, x: Int) -> np.ndarray:
+    """Straight from the formula, one rational at a time: (codes, channels)."""
+    codes = range(x.lo, x.hi + 1)
+    rows = [[op.rounding.round(f.at(v)) for f in op.pieces] for v in codes]
+    return np.clip(np.array(rows), op.elem.lo, op.elem.hi)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 6, 8])
+@pytest.mark.parametrize("mode", [m for m in Rounding if m is not Rounding.ZERO])
+@pytest.mark.parametrize("kind", KINDS)
+def test_forms_reproduce_every_step(kind: str, mode: Rounding, bits: int) -> None:
+    rng = np.random.default_rng([KINDS.index(kind), list(Rounding).index(mode), bits])
+    channels, reach = int(rng.integers(1, 5)), int(rng.integers(20, 1500))
+    x = Int(-reach, int(rng.integers(1, reach)))
+    op = Staircase(functions(rng, kind, channels), mode, Int.of_bits(bits, bool(rng.integers(2))))
+    codes = np.repeat(np.arange(x.lo, x.hi + 1)[:, None], channels, axis=1)
+    expected = definition(op, x)
+    node = chosen(op, x, channels)
+    assert node.op.stem != "staircase"
+    assert np.array_equal(op.run(Node(op, node.inputs, "y"), codes), expected)
+    assert np.array_equal(node.op.run(node, codes), expected)
+
+
+def one(slope: Fraction, x: Int, bits: int, intercept: Fraction = Fraction(0)) -> Node:
+    op = Staircase((Piecewise.linear(slope, intercept),), Rounding.HALF_UP, Int.of_bits(bits, True))
+    return chosen(op, x, 1)
+
+
+@pytest.mark.parametrize(
+    ("slope", "x", "bits", "stem"),
+    [
+        (Fraction(1, 64), Int(-5000, 5000), 8, "shift"),
+        (Fraction(3, 256), Int(-9000, 9000), 8, "csd"),
+        (Fraction(0.0123456789), Int(-9000, 9000), 8, "dyadic"),
+        (Fraction(0.0123), Int(-90, 90), 2, "compare"),
+        (Fraction(0.77), Int(-128, 127), 8, "table"),
+    ],
+)
+def test_the_cheapest_form_is_chosen(slope: Fraction, x: Int, bits: int, stem: str) -> None:
+    assert one(slope, x, bits, Fraction(1, 3)).op.stem == stem
+
+
+def test_average_of_49_is_exact() -> None:
+    """ALGORITHMS c.6: HAWQ-V3's mean + 0.01 trick is not needed; 1/49 has an exact dyadic form."""
+    node = one(Fraction(1, 49), Int(0, 255 * 49), 9)
+    x = np.arange(255 * 49 + 1)[:, None]
+    assert np.array_equal(node.op.run(node, x)[:, 0], (2 * x[:, 0] + 49) // 98)
+
+
+@given(st.integers(-5000, 5000))
+def test_signed_digits(value: int) -> None:
+    digits = signed_digits(value)
+    powers = [p for _, p in digits]
+    assert sum(s << p if s > 0 else -(1 << p) for s, p in digits) == value
+    assert all(b - a >= 2 for a, b in zip(powers, powers[1:], strict=False))
+    # nonzero digits of the canonical form: popcount((3n) xor n), Reitwiesner 1960
+    assert len(digits) == bin((3 * abs(value)) ^ abs(value)).count("1")
+
+
+def test_59_is_64_minus_4_minus_1() -> None:
+    assert signed_digits(59) == ((-1, 0), (-1, 2), (1, 6))
+
+
+def test_no_exact_form_is_an_error_that_names_the_node() -> None:
+    op = Staircase(
+        (Piecewise.linear(Fraction(-1, 7)),), Rounding.ZERO, Int.of_bits(8, True)
+    )
+    with pytest.raises(UserError, match="no exact form for rounding 'zero'") as caught:
+        chosen(op, Int(-900, 900), 1)
+    assert caught.value.where == "y"
