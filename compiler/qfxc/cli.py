@@ -24,7 +24,7 @@ from qfxc.flow import Compiled, Flow, Qfxc
 from qfxc.hw.board import boards
 from qfxc.ir.types import Array
 from qfxc.report.data import verified
-from qfxc.report.screen import ScreenProgress, show, show_run, simple_table
+from qfxc.report.screen import WIDE, ScreenProgress, show, show_run, simple_table
 
 OK, DIFFERENT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -130,7 +130,7 @@ def _tell(
         for text in compiled.warnings:
             click.echo(f"warning: {text}", err=True)
     else:
-        show(Console(), compiled.report, seconds)
+        show(_stdout(), compiled.report, seconds)
         click.echo(f"written: {target}")
     if not verified(compiled.report):
         click.echo("error: an engine computed other integers than the simulator", err=True)
@@ -235,8 +235,13 @@ def _list(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool)
         _print_json([dict(zip(heads, row, strict=True)) for row in rows])
     else:
         texts = [[f"{v:g}" if isinstance(v, float) else str(v) for v in row] for row in rows]
-        Console().print(simple_table(heads, texts))
+        _stdout().print(simple_table(heads, texts))
     return OK
+
+
+def _stdout() -> Console:
+    """The terminal; a pipe or a file has no width of its own and gets every column."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDE)
 
 
 def _print_json(value: Any) -> None:

@@ -83,7 +83,6 @@ class FakeResult:
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 def test_the_default_command_compiles_and_writes(capsys: pytest.CaptureFixture[str]) -> None:

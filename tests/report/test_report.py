@@ -165,8 +165,8 @@ def test_the_picture_is_well_formed_and_self_contained() -> None:
     assert lowest < height
 
 
-def screen(data: Report, seconds: dict[str, float] | None = None) -> str:
-    console = Console(width=200, record=True, quiet=False, file=io.StringIO())
+def screen(data: Report, seconds: dict[str, float] | None = None, width: int = 200) -> str:
+    console = Console(width=width, record=True, quiet=False, file=io.StringIO())
     show(console, data, seconds)
     return console.export_text()
 
@@ -178,6 +178,17 @@ def test_what_the_screen_shows() -> None:
         "csim against the simulator, 2 frames: equal, bit for bit", "time: plan 1.2 s",
     ):  # fmt: skip
         assert part in text, part
+
+
+def test_narrow_terminals_get_the_ends_of_names_and_no_folded_cells() -> None:
+    data = report()
+    data["layers"][0]["name"] = "a/very/long/path/that/exporters/like/conv1"
+    narrow, wide = screen(data, width=80), screen(data, width=128)
+    assert "…at/exporters/like/conv1 " in narrow
+    assert "128 x 8b" not in narrow
+    assert "…long/path/that/exporters/like/conv1" in wide
+    assert "128 x 8b" in wide
+    assert max(len(line.rstrip()) for line in narrow.splitlines()) <= 80
 
 
 def test_differences_and_misfits_are_shown() -> None:

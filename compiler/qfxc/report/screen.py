@@ -30,6 +30,9 @@ COLUMNS = (
     "BRAM18",
 )
 LEFT = frozenset({"layer", "op", "shape", "rescale"})
+ONLY_WIDE = frozenset({"weights", "FF", "rescale"})
+WIDE = 128
+"""Characters that a line with every column needs."""
 
 
 class ScreenProgress:
@@ -70,7 +73,7 @@ class ScreenProgress:
 
 def show(console: Console, report: Report, seconds: dict[str, float] | None = None) -> None:
     """The summary at the end of a compilation."""
-    console.print(_layers(report["layers"]))
+    console.print(_layers(report["layers"], console.width))
     console.print(_resources(report["plan"]))
     for line in _sentences(report, seconds or {}):
         console.print(Text(line))
@@ -86,12 +89,21 @@ def simple_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     return table
 
 
-def _layers(layers: Sequence[dict[str, Any]]) -> Table:
+def _layers(layers: Sequence[dict[str, Any]], width: int) -> Table:
+    """One line per layer; narrow terminals get fewer columns and the ends of long names."""
+    wide = width >= WIDE
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name in LEFT else "right", overflow="fold")
+    shown = [i for i, name in enumerate(COLUMNS) if wide or name not in ONLY_WIDE]
+    for i in shown:
+        table.add_column(
+            COLUMNS[i], justify="left" if COLUMNS[i] in LEFT else "right", no_wrap=True
+        )
+    room = 36 if wide else 24
     for layer in layers:
-        table.add_row(*(Text(cell) for cell in _cells(layer)))
+        cells = _cells(layer)
+        if len(cells[0]) > room:
+            cells[0] = f"…{cells[0][1 - room :]}"
+        table.add_row(*(Text(cells[i]) for i in shown))
     return table
 
 
