@@ -288,66 +288,6 @@ def test_every_golden_text_has_a_case() -> None:
     assert sorted(golden()) == sorted(CASES)
 
 
-def text(path: Path) -> str:
-    with pytest.raises(UserError) as caught:
-        load(path)
-    return str(caught.value).replace(str(path), "FILE")
-
-
-def test_missing_file(tmp_path: Path) -> None:
-    assert text(tmp_path / "no.onnx") == "error: FILE: cannot be read: No such file or directory"
-
-
-DAMAGED = (
-    "error: FILE: not an ONNX model, or a damaged one: it is no valid protocol buffer\n"
-    "hint: download or export it again"
-)
-
-
-def test_not_an_onnx_file(tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" * 20)
-    assert text(path) == DAMAGED
-
-
-def test_truncated_file(tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    path.write_bytes(model(node("Conv", "x", "w"), w=WEIGHTS).SerializeToString()[:-30])
-    assert text(path) == DAMAGED
-
-
-def test_empty_file(tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    path.write_bytes(b"")
-    assert text(path) == "error: FILE: not an ONNX model: it has no graph with outputs"
-
-
-def test_external_data_missing(tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    onnx.save(
-        model(node("Conv", "x", "w"), w=WEIGHTS),
-        path,
-        save_as_external_data=True,
-        location="net.bin",
-        size_threshold=0,
-    )
-    assert load(path).outputs[0].type.shape == (6, 6, 4)
-    (tmp_path / "net.bin").unlink()
-    assert text(path).startswith(
-        "error: FILE: a file with external weights cannot be read\n"
-        "hint: keep the weight files beside the model ("
-    )
-
-
-def test_external_data_not_loaded(tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    proto = model(node("Conv", "x", "w"), w=WEIGHTS)
-    onnx.save(proto, path, save_as_external_data=True, location="net.bin", size_threshold=0)
-    with pytest.raises(UserError) as caught:
-        load(onnx.load(path, load_external_data=False))
-    assert str(caught.value) == "error: initialiser w: its external data are not loaded"
-
-
 def test_opset_newer_than_the_installed_onnx() -> None:
     newest = onnx.defs.onnx_opset_version()
     with pytest.raises(UserError) as caught:

@@ -21,6 +21,13 @@ OLDEST_OPSET = 7
 
 FLOAT_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 
+
+def type_name(kind: int) -> str:
+    """ONNX's name of an element type."""
+    known = kind in TensorProto.DataType.values()
+    return TensorProto.DataType.Name(TensorProto.DataType.ValueType(kind)) if known else f"{kind}"
+
+
 Operand = Value | Array | None
 
 

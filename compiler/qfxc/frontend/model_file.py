@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def read(source: str | Path | onnx.ModelProto) -> Model:
             "not an ONNX model: it has no graph with outputs",
             where="" if isinstance(source, onnx.ModelProto) else str(source),
         )
+    if not all(isinstance(text, str) for text in _texts(proto.graph)):
+        raise UserError("names in the model are not valid UTF-8; it is damaged")
     opset = _opset(proto)
     if proto.graph.sparse_initializer:
         raise UserError("sparse initialisers are not supported", hint="store them as dense ones")
@@ -46,6 +49,14 @@ def read(source: str | Path | onnx.ModelProto) -> Model:
     fallback = "graph" if isinstance(source, onnx.ModelProto) else Path(source).stem
     name = proto.graph.name or fallback
     return Model(name, opset, tuple(nodes), constants, inputs, tuple(proto.graph.output))
+
+
+def _texts(graph: onnx.GraphProto) -> Iterator[object]:
+    """Everything that must be text; protobuf returns bytes for what is damaged."""
+    yield from (graph.name, *(i.name for i in (*graph.input, *graph.output, *graph.initializer)))
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (a.name for a in node.attribute)
 
 
 def _parse(path: Path) -> onnx.ModelProto:

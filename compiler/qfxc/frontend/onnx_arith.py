@@ -7,11 +7,10 @@ from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto
 
 from qfxc.errors import UserError
 from qfxc.frontend.broadcast import channel_last, constant_in_frame, per_channel, two_values
-from qfxc.frontend.call import FLOAT_TYPES, Call, converts
+from qfxc.frontend.call import FLOAT_TYPES, Call, converts, type_name
 from qfxc.frontend.value import Value
 from qfxc.ir.graph import Op
 from qfxc.ops.add import Add
@@ -189,7 +188,7 @@ def cast(call: Call) -> Value:
     x, to = call.value(0), call.attr("to")
     if not x.node.type.is_int and to not in FLOAT_TYPES:
         raise UserError(
-            f"a cast of real numbers to {TensorProto.DataType.Name(to)} is not supported",
+            f"a cast of real numbers to {type_name(to)} is not supported",
             hint="casts between float types are",
         )
     return x

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto
 
 from qfxc.errors import UserError, UserErrors
-from qfxc.frontend.call import FLOAT_TYPES, Call, Operand
+from qfxc.frontend.call import FLOAT_TYPES, Call, Operand, type_name
 from qfxc.frontend.folding import fold, foldable
 from qfxc.frontend.layout import input_order, move_transposes_into_weights
 from qfxc.frontend.model_file import STANDARD_DOMAINS, Model, read, where
@@ -67,7 +66,7 @@ def _input_shape(info: onnx.ValueInfoProto) -> DimShape:
     kind = info.type.tensor_type.elem_type
     if kind not in FLOAT_TYPES:
         raise UserError(
-            f"the element type {TensorProto.DataType.Name(kind)} is not supported",
+            f"the element type {type_name(kind)} is not supported",
             where=place,
             hint="FLOAT, FLOAT16, DOUBLE and BFLOAT16 are",
         )
