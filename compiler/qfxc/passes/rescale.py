@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from qfxc.errors import InternalError, UserError
 from qfxc.ir.graph import Graph, Node, Op, rewrite
 from qfxc.ir.types import Int
@@ -21,7 +23,10 @@ from qfxc.passes.rescale_forms import (
     one_line_per_segment,
     staircase_steps,
 )
-from qfxc.passes.rescale_search import rising, smallest_shift, steepest
+from qfxc.passes.rescale_search import exact_lines, rising, smallest_shift, steepest
+
+MOST_SEARCHED_BITS = 10
+"""Wider results take the closed form where there is one: no search over every threshold."""
 
 MOST_COMPARATORS = 255
 """Where no multiply-add is exact, comparators always are; this many fit beside a layer."""
@@ -64,6 +69,11 @@ class Rescale(Pass):
             yield Table(op.table(source), out)
         if not monotone:
             return
+        if out.bits > MOST_SEARCHED_BITS:
+            lines = exact_lines(op.pieces, op.rounding, out.lo, out.hi)
+            if lines is not None:
+                yield from one_line(lines, np.ones(len(op.pieces), np.int64), out, self.digits)
+                return
         pieces, signs = rising(op.pieces)
         steps = staircase_steps(op, pieces, signs, source, out)
         rises = bool((signs == 1).all())

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.ir.piecewise import Piecewise, Segment
+from qfxc.ir.rounding import Rounding
 
 MAX_SHIFT = 40
 MAX_BITS = 61
@@ -126,13 +127,42 @@ def steepest(piece: Piecewise) -> Segment:
     return next((s for s in piece.segments if s.slope), piece.segments[0])
 
 
-def exact_line(slope: Fraction, intercept: Fraction, shift: int) -> tuple[int, int] | None:
-    """(a, b) with ``floor(slope * x + intercept) == (a * x + b) >> shift`` for every integer x.
+OFFSETS = {Rounding.FLOOR: Fraction(0), Rounding.HALF_UP: Fraction(1, 2)}
+"""Rounding modes that are a floor behind a constant."""
 
-    Possible where ``slope * 2**shift`` is an integer: the floor of the scaled intercept loses
-    nothing, since a * x is an integer.
+
+def exact_lines(
+    pieces: Sequence[Piecewise], rounding: Rounding, lo: int, hi: int
+) -> Dyadics | None:
+    """Closed form, without thresholds: for dyadic slopes that saturate at ``lo`` and ``hi``.
+
+    ``floor(slope * x + i) == (a * x + floor(i << c)) >> c`` for every integer x where
+    ``a = slope << c`` is an integer: the floor loses nothing, since a * x is one too.
     """
-    a = slope * (1 << shift)
-    if a.denominator != 1:
+    lines = [_only_line(p, rounding, lo, hi) for p in pieces]
+    if rounding not in OFFSETS or any(line is None for line in lines):
         return None
-    return int(a), floor(intercept * (1 << shift))
+    segments = [line for line in lines if line is not None]
+    shift = max((s.slope.denominator.bit_length() - 1 for s in segments), default=0)
+    if shift > MAX_SHIFT or any(s.slope.denominator & (s.slope.denominator - 1) for s in segments):
+        return None
+    a = [int(s.slope * (1 << shift)) for s in segments]
+    b = [floor((s.intercept + OFFSETS[rounding]) * (1 << shift)) for s in segments]
+    if max(map(abs, (*a, *b))) >= 1 << MAX_BITS:
+        return None
+    column = np.array(a, dtype=np.int64)[:, None]
+    offsets = np.array(b, dtype=np.int64)[:, None]
+    return Dyadics(column, offsets, np.ones_like(column, dtype=np.bool_), shift)
+
+
+def _only_line(piece: Piecewise, rounding: Rounding, lo: int, hi: int) -> Segment | None:
+    """The one segment that is not flat, if the flat ones only saturate."""
+    slanted = [s for s in piece.segments if s.slope]
+    if len(slanted) != 1:
+        return None
+    at = piece.segments.index(slanted[0])
+    rises = slanted[0].slope > 0
+    before, after = (lo, hi) if rises else (hi, lo)
+    levels = [(s, before) for s in piece.segments[:at]] + [(s, after) for s in piece.segments[at + 1 :]]
+    same = all(rounding.round(s.intercept) == level for s, level in levels)
+    return slanted[0] if same else None
