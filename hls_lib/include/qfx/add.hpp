@@ -24,8 +24,8 @@ words:
 #pragma HLS ARRAY_PARTITION variable=b type=complete
     typename elem<C::YBits, C::YSigned>::type y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
-    unpack<C::Lanes, C::ABits>(as.read(), a);
-    unpack<C::Lanes, C::BBits>(bs.read(), b);
+    unpack<C::Lanes, C::ABits, C::ASigned>(as.read(), a);
+    unpack<C::Lanes, C::BBits, C::BSigned>(bs.read(), b);
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL

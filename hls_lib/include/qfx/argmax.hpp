@@ -23,7 +23,7 @@ words:
 #pragma HLS PIPELINE II=1 style=flp
     X x[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
-    unpack<C::Lanes, C::XBits>(xs.read(), x);
+    unpack<C::Lanes, C::XBits, C::XSigned>(xs.read(), x);
     X top = x[0];
     Index index = base;
   lanes:

@@ -23,8 +23,8 @@ words:
 #pragma HLS ARRAY_PARTITION variable=t type=complete
     typename elem<C::YBits, C::YSigned>::type y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
-    unpack<C::Lanes, C::XBits>(xs.read(), x);
-    load<C::TBits>(romt, periodic<RT>(p), t);
+    unpack<C::Lanes, C::XBits, C::XSigned>(xs.read(), x);
+    load<C::TBits, C::TSigned>(romt, periodic<RT>(p), t);
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL

@@ -16,6 +16,7 @@ template <class C>
 struct concat_input<C, 0> {
   static constexpr int Run = C::Run0;
   static constexpr int Bits = C::X0Bits;
+  static constexpr bool Signed = C::X0Signed;
   typedef typename elem<C::X0Bits, C::X0Signed>::type type;
 };
 
@@ -23,6 +24,7 @@ template <class C>
 struct concat_input<C, 1> {
   static constexpr int Run = C::Run1;
   static constexpr int Bits = C::X1Bits;
+  static constexpr bool Signed = C::X1Signed;
   typedef typename elem<C::X1Bits, C::X1Signed>::type type;
 };
 
@@ -30,6 +32,7 @@ template <class C>
 struct concat_input<C, 2> {
   static constexpr int Run = C::Run2;
   static constexpr int Bits = C::X2Bits;
+  static constexpr bool Signed = C::X2Signed;
   typedef typename elem<C::X2Bits, C::X2Signed>::type type;
 };
 
@@ -37,6 +40,7 @@ template <class C>
 struct concat_input<C, 3> {
   static constexpr int Run = C::Run3;
   static constexpr int Bits = C::X3Bits;
+  static constexpr bool Signed = C::X3Signed;
   typedef typename elem<C::X3Bits, C::X3Signed>::type type;
 };
 
@@ -44,6 +48,7 @@ template <class C>
 struct concat_input<C, 4> {
   static constexpr int Run = C::Run4;
   static constexpr int Bits = C::X4Bits;
+  static constexpr bool Signed = C::X4Signed;
   typedef typename elem<C::X4Bits, C::X4Signed>::type type;
 };
 
@@ -51,6 +56,7 @@ template <class C>
 struct concat_input<C, 5> {
   static constexpr int Run = C::Run5;
   static constexpr int Bits = C::X5Bits;
+  static constexpr bool Signed = C::X5Signed;
   typedef typename elem<C::X5Bits, C::X5Signed>::type type;
 };
 
@@ -58,6 +64,7 @@ template <class C>
 struct concat_input<C, 6> {
   static constexpr int Run = C::Run6;
   static constexpr int Bits = C::X6Bits;
+  static constexpr bool Signed = C::X6Signed;
   typedef typename elem<C::X6Bits, C::X6Signed>::type type;
 };
 
@@ -65,6 +72,7 @@ template <class C>
 struct concat_input<C, 7> {
   static constexpr int Run = C::Run7;
   static constexpr int Bits = C::X7Bits;
+  static constexpr bool Signed = C::X7Signed;
   typedef typename elem<C::X7Bits, C::X7Signed>::type type;
 };
 
@@ -82,7 +90,7 @@ typename concat_types<C>::word concat_read(X& xs) {
 #pragma HLS ARRAY_PARTITION variable=x type=complete
   typename elem<C::YBits, C::YSigned>::type y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
-  unpack<C::Lanes, concat_input<C, I>::Bits>(xs.read(), x);
+  unpack<C::Lanes, concat_input<C, I>::Bits, concat_input<C, I>::Signed>(xs.read(), x);
 lanes:
   for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL

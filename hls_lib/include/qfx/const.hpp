@@ -17,7 +17,7 @@ words:
 #pragma HLS PIPELINE II=1 style=flp
     typename elem<C::YBits, C::YSigned>::type y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
-    load<C::YBits>(rom, i, y);
+    load<C::YBits, C::YSigned>(rom, i, y);
     ys.write(pack<C::Lanes, C::YBits>(y));
   }
 }

@@ -39,15 +39,15 @@ words:
 #pragma HLS ARRAY_PARTITION variable=b type=complete
     Y y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
-    unpack<C::Lanes, C::XBits>(xs.read(), x);
-    load<C::BBits>(romb, periodic<RB>(p), b);
+    unpack<C::Lanes, C::XBits, C::XSigned>(xs.read(), x);
+    load<C::BBits, C::BSigned>(romb, periodic<RB>(p), b);
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL
       const ap_int<C::WideBits> wide = x[l];
       const ap_int<C::WideBits> sum =
           csd_sum<C>(wide, C::Plus) - csd_sum<C>(wide, C::Minus) + b[l];
-      y[l] = saturate<Y>(ap_int<C::WideBits>(sum >> C::Shift), C::Lo, C::Hi);
+      y[l] = saturate<Y, C::Lo, C::Hi>(ap_int<C::WideBits>(sum >> C::Shift));
     }
     ys.write(pack<C::Lanes, C::YBits>(y));
     advance<C::Period - 1>(p);

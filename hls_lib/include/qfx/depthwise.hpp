@@ -21,14 +21,14 @@ void depthwise_loop(hls::stream<ap_uint<C::Lanes * C::XBits> >& xs,
 words:
   for (int i = 0; i < C::Positions * Rows; ++i) {
 #pragma HLS PIPELINE II=1 style=flp
-    typename elem<C::XBits, C::XSigned>::type x[C::Lanes];
+    typename native<C::XBits + C::WBits>::type x[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
-    typename elem<C::WBits, C::WSigned>::type w[C::Lanes];
+    typename native<C::XBits + C::WBits>::type w[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=w type=complete
     typename elem<C::YBits, C::YSigned>::type y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
-    unpack<C::Lanes, C::XBits>(xs.read(), x);
-    load<C::WBits>(rom, row, w);
+    unpack<C::Lanes, C::XBits, C::XSigned>(xs.read(), x);
+    load<C::WBits, C::WSigned>(rom, row, w);
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL

@@ -24,7 +24,7 @@ typename dyadic_types<C>::y dyadic_one(const typename dyadic_types<C>::x& x,
                                        const typename dyadic_types<C>::b& b) {
 #pragma HLS INLINE
   const ap_int<C::WideBits> wide = a * x + b;
-  return saturate<typename dyadic_types<C>::y>(ap_int<C::WideBits>(wide >> C::Shift), C::Lo, C::Hi);
+  return saturate<typename dyadic_types<C>::y, C::Lo, C::Hi>(ap_int<C::WideBits>(wide >> C::Shift));
 }
 
 template <class C, class TA, int RA, int CA, class TB, int RB, int CB, class TS, int RS, int CS>
@@ -47,10 +47,10 @@ words:
 #pragma HLS ARRAY_PARTITION variable=b type=complete
     typename elem<C::SBits, C::SSigned>::type start[max_of(1, C::Segments - 1) * C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=start type=complete
-    unpack<C::Lanes, C::XBits>(xs.read(), x);
-    load<C::ABits>(roma, periodic<RA>(p), a);
-    load<C::BBits>(romb, periodic<RB>(p), b);
-    load<C::SBits>(roms, periodic<RS>(p), start);
+    unpack<C::Lanes, C::XBits, C::XSigned>(xs.read(), x);
+    load<C::ABits, C::ASigned>(roma, periodic<RA>(p), a);
+    load<C::BBits, C::BSigned>(romb, periodic<RB>(p), b);
+    load<C::SBits, C::SSigned>(roms, periodic<RS>(p), start);
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL

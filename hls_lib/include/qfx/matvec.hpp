@@ -15,31 +15,30 @@ struct matvec_types {
   typedef ap_uint<C::Simd * C::XBits> word;
   typedef hls::stream<word> xstream;
   typedef hls::stream<ap_uint<C::Pe * C::YBits> > ystream;
-  typedef typename elem<C::XBits, C::XSigned>::type x;
   typedef typename elem<C::YBits, C::YSigned>::type y;
-  typedef typename elem<C::WBits, C::WSigned>::type w;
+  typedef typename native<C::XBits + C::WBits + bits_of(C::Simd)>::type sum;
   static constexpr int Kept = C::Tiles > 1 ? C::Depth : 1;
 };
 
 // acc (= or +=) w * one word of x.
 template <class C>
 void matvec_step(const typename matvec_types<C>::word& word, bool first,
-                 const typename matvec_types<C>::w (&w)[C::Pe * C::Simd],
+                 const typename matvec_types<C>::sum (&w)[C::Pe * C::Simd],
                  typename matvec_types<C>::y (&acc)[C::Pe]) {
 #pragma HLS INLINE
-  typename matvec_types<C>::x x[C::Simd];
+  typename matvec_types<C>::sum x[C::Simd];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
-  unpack<C::Simd, C::XBits>(word, x);
+  unpack<C::Simd, C::XBits, C::XSigned>(word, x);
 outputs:
   for (int p = 0; p < C::Pe; ++p) {
 #pragma HLS UNROLL
-    ap_int<C::YBits> sum = 0;
+    typename matvec_types<C>::sum sum = 0;
   products:
     for (int s = 0; s < C::Simd; ++s) {
 #pragma HLS UNROLL
       sum += w[p * C::Simd + s] * x[s];
     }
-    acc[p] = first ? sum : ap_int<C::YBits>(acc[p] + sum);
+    acc[p] = first ? ap_int<C::YBits>(sum) : ap_int<C::YBits>(acc[p] + ap_int<C::YBits>(sum));
   }
 }
 
@@ -66,9 +65,9 @@ words:
     } else {
       x = kept[k];
     }
-    typename matvec_types<C>::w w[C::Pe * C::Simd];
+    typename matvec_types<C>::sum w[C::Pe * C::Simd];
 #pragma HLS ARRAY_PARTITION variable=w type=complete
-    load<C::WBits>(rom, row, w);
+    load<C::WBits, C::WSigned>(rom, row, w);
     matvec_step<C>(x, k == 0, w, acc);
     advance<Rows - 1>(row);
     if (advance<C::Depth - 1>(k)) {

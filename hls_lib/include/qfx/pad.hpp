@@ -26,12 +26,12 @@ words:
 #pragma HLS PIPELINE II=1 style=flp
     Y y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
-    load<C::YBits>(rom, periodic<Rows>(at), y);
+    load<C::YBits, C::YSigned>(rom, periodic<Rows>(at), y);
     if (row >= C::Top && row < C::Top + C::H && col >= C::Left && col < C::Left + C::W &&
         at >= C::Before && at < C::Before + C::Words) {
       typename elem<C::XBits, C::XSigned>::type x[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
-      unpack<C::Lanes, C::XBits>(xs.read(), x);
+      unpack<C::Lanes, C::XBits, C::XSigned>(xs.read(), x);
     lanes:
       for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL

@@ -46,8 +46,8 @@ words:
 #pragma HLS ARRAY_PARTITION variable=y type=complete
     ap_uint<pool_types<C>::FBits> factor[1];
 #pragma HLS ARRAY_PARTITION variable=factor type=complete
-    unpack<C::Lanes, C::XBits>(xs.read(), x);
-    load<pool_types<C>::FBits>(rom, periodic<Rows>(position), factor);
+    unpack<C::Lanes, C::XBits, C::XSigned>(xs.read(), x);
+    load<pool_types<C>::FBits, false>(rom, periodic<Rows>(position), factor);
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL

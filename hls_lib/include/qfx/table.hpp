@@ -22,7 +22,7 @@ words:
 #pragma HLS ARRAY_PARTITION variable=x type=complete
     typename elem<C::YBits, C::YSigned>::type y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
-    unpack<C::Lanes, C::XBits>(xs.read(), x);
+    unpack<C::Lanes, C::XBits, C::XSigned>(xs.read(), x);
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL

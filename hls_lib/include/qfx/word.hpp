@@ -51,8 +51,17 @@ struct word {
   typedef ap_uint<Width> type;
 };
 
-// e[i] = element i of w.
-template <int Lanes, int Bits, class E>
+// The number whose code is in the low Bits bits: constant shifts, that is wires.
+template <int Bits, bool Signed>
+int64_t decode(uint64_t code) {
+#pragma HLS INLINE
+  const uint64_t top = code << (64 - Bits);
+  return Signed ? static_cast<int64_t>(top) >> (64 - Bits)
+                : static_cast<int64_t>(top >> (64 - Bits));
+}
+
+// e[i] = element i of w; E is the element's type, or a native integer that holds it.
+template <int Lanes, int Bits, bool Signed, class E>
 void unpack(const ap_uint<Lanes * Bits>& w, E (&e)[Lanes]) {
 #pragma HLS INLINE
   typedef word<Lanes, Bits> W;
@@ -65,7 +74,7 @@ unpack_chunks:
     for (int i = 0; i < W::PerChunk; ++i) {
 #pragma HLS UNROLL
       if (c * W::PerChunk + i < Lanes) {
-        e[c * W::PerChunk + i] = raw >> (i * Bits);
+        e[c * W::PerChunk + i] = decode<Bits, Signed>(raw >> (i * Bits));
       }
     }
     if (W::Chunks > 1) {
@@ -88,8 +97,8 @@ pack_chunks:
     for (int i = 0; i < W::PerChunk; ++i) {
 #pragma HLS UNROLL
       if (c * W::PerChunk + i < Lanes) {
-        const ap_uint<Bits> code = e[c * W::PerChunk + i];
-        raw |= code.to_uint64() << (i * Bits);
+        const uint64_t code = e[c * W::PerChunk + i].to_uint64() & (~uint64_t(0) >> (64 - Bits));
+        raw |= code << (i * Bits);
       }
     }
     if (W::Chunks > 1) {
@@ -101,7 +110,7 @@ pack_chunks:
 }
 
 // e[i] = element i of row `row` of a packed memory: columns of T hold whole elements of Bits bits.
-template <int Bits, class T, int Depth, int Cols, class E, int Lanes, class I>
+template <int Bits, bool Signed, class T, int Depth, int Cols, class E, int Lanes, class I>
 void load(const T (&rom)[Depth][Cols], I row, E (&e)[Lanes]) {
 #pragma HLS INLINE
   constexpr int per_col = 8 * static_cast<int>(sizeof(T)) / Bits;
@@ -114,24 +123,41 @@ load_columns:
     for (int i = 0; i < per_col; ++i) {
 #pragma HLS UNROLL
       if (c * per_col + i < Lanes) {
-        e[c * per_col + i] = raw >> (i * Bits);
+        e[c * per_col + i] = decode<Bits, Signed>(raw >> (i * Bits));
       }
     }
   }
 }
 
 // v limited to Lo..Hi.
-template <class Y, class V>
-Y saturate(const V& v, long long lo, long long hi) {
+template <class Y, long long Lo, long long Hi, class V>
+Y saturate(const V& v) {
 #pragma HLS INLINE
+  const ap_int<signed_bits_of(Lo)> lo = Lo;
+  const ap_int<signed_bits_of(Hi)> hi = Hi;
   return v < lo ? Y(lo) : v > hi ? Y(hi) : Y(v);
 }
+
+// The native integer that holds Bits bits: what dot products are computed in. C's own promotion to
+// int does the same to a product of chars; synthesis keeps the bits that the operands have.
+template <bool Wide>
+struct native_of {
+  typedef int32_t type;
+};
+template <>
+struct native_of<true> {
+  typedef int64_t type;
+};
+template <int Bits>
+struct native : native_of<(Bits > 32)> {
+  static_assert(Bits <= 64, "a dot product needs more than 64 bits");
+};
 
 // Counts 0..Last and starts again; returns whether it did.
 template <long long Last, class T>
 bool advance(T& n) {
 #pragma HLS INLINE
-  const bool wrap = n == Last;
+  const bool wrap = n == T(Last);
   n = wrap ? T(0) : T(n + 1);
   return wrap;
 }
