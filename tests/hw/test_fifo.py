@@ -25,10 +25,18 @@ def test_a_chain_needs_two_words() -> None:
 
 
 def test_the_skip_holds_what_the_other_branch_is_late() -> None:
-    # 16 * 16 * 8 = 2,048 words; a quarter of them, two rows of 128 for the window's steps
+    # 16 * 16 * 8 = 2,048 words; a quarter of them in the window and a quarter in front of it,
+    # two rows of 128 for the window's steps
     late, skip = inputs_of(residual(Fraction(1, 4)), "join")
-    assert skip == 512 + 2 * 128 + IN_FLIGHT
+    assert skip == 1024 + 2 * 128 + IN_FLIGHT
     assert late == 0 + 2 * 128 + IN_FLIGHT
+
+
+def test_around_a_window() -> None:
+    x = frame(16, 8)
+    g = graph([x], [same(Node(Slow(Fraction(1, 4)), (same(x, "a"),), "w"), "b")])
+    assert inputs_of(g, "w") == [32 + 2]
+    assert inputs_of(g, "b") == [IN_FLIGHT]
 
 
 def test_no_more_than_a_frame() -> None:
@@ -40,8 +48,10 @@ def test_the_depth_counts_words_of_the_lanes_at_the_join() -> None:
     folds = {n.name: Fold() for n in g.nodes()} | {"join": Fold(8, 8)}
     net = build_netlist(g, folds, "n")
     join = next(i for i in net.instances if i.name == "u_join")
-    assert join.inputs[1].depth == 64 + 2 * 16 + IN_FLIGHT  # 256 words of 8 lanes
-    assert all(s.depth == 2 for s in net.streams if s not in join.inputs)
+    assert join.inputs[1].depth == 128 + 2 * 16 + IN_FLIGHT  # 256 words of 8 lanes
+    window = next(i for i in net.instances if i.name == "u_slow")
+    held = (*join.inputs, *window.inputs)
+    assert all(s.depth == 2 for s in net.streams if s not in held)
 
 
 def test_an_unsteady_branch_needs_a_frame() -> None:

@@ -11,6 +11,11 @@ Then the slow branch delivers the part ``f`` once the fork has delivered ``f`` p
 lags on it, and the fast branch holds at most that sum. The lags of the fast branch would make it
 hold less; that is not counted, because a lag is an upper bound, not a promise. Rounding to whole
 rows (strides that skip rows, at both ends) adds two rows; words in flight add ``IN_FLIGHT``.
+
+Windows also need FIFOs to keep the rate. A window reads whole rows at once and does not read on
+while it emits the last ones, so what comes before it must be able to run ahead by as much
+(its lag); and it emits nothing while it fills, so what follows it lives from ``IN_FLIGHT`` words.
+Without both, every window of a chain adds its filling time to the interval.
 """
 
 from __future__ import annotations
@@ -38,14 +43,14 @@ Paths = dict[str, Fraction]
 
 
 def buffers(wiring: Wiring) -> dict[Link, Buffer]:
-    """What every link must hold (2 words where no fork meets a join)."""
+    """What every link must hold."""
     flow = nx.DiGraph()
     flow.add_nodes_from(node.name for node in (*wiring.inputs, *wiring.nodes))
     for link in wiring.links:
         if link.sink is not None:
             flow.add_edge(link.source.name, link.sink.name)
     forks = _forks(wiring, flow)
-    found = {link: Buffer() for link in wiring.links}
+    found = {link: _ahead(link) for link in wiring.links}
     for node in wiring.nodes:
         ends = wiring.writers(node)
         for fast, slow in permutations(ends, 2):
@@ -88,7 +93,17 @@ def _longest(flow: nx.DiGraph, order: list[str], nodes: dict[str, Node], fork: s
 
 
 def _lag(node: Node) -> Fraction:
-    return hardware(node).lag(node)
+    """How late a kernel is, the FIFO in front of a window included."""
+    lag = hardware(node).lag(node)
+    return 2 * lag if node.op.stem == "window" else lag
+
+
+def _ahead(link: Link) -> Buffer:
+    """What a link holds without any fork: around windows as the module says, else two words."""
+    words = IN_FLIGHT if link.source.op.stem == "window" else 2
+    if link.sink is not None and link.sink.op.stem == "window":
+        return Buffer(hardware(link.sink).lag(link.sink), 0, words)
+    return Buffer(words=words)
 
 
 def _pair(
