@@ -168,12 +168,13 @@ def test_schedules_agree_with_what_operators_state(node: Node) -> None:
     if len(inputs) != len(node.streams):
         pytest.skip("a constant stream is an instance of its own")
     g = graph(inputs, [node])
-    for fold in (node.op.folds(node)[0], node.op.folds(node)[-1]):
+    op = hardware(node)
+    for fold in (op.folds(node)[0], op.folds(node)[-1]):
         net = build_netlist(g, {node.name: fold}, "n")
         instance = next(i for i in net.instances if i.kernel.name not in ("fork", "width"))
         steps = list(schedule(instance))
         settle = 4 if node.op.stem == "transpose" else 0
-        assert abs(len(steps) - node.op.cycles(node, fold)) <= settle
+        assert abs(len(steps) - op.cycles(node, fold)) <= settle
         assert sum(bool(out) for _, out in steps) == instance.outputs[0].words
         for port, stream in enumerate(instance.inputs):
             assert sum(port in ins for ins, _ in steps) == stream.words
