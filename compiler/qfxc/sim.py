@@ -28,8 +28,9 @@ def simulate(
     nodes = graph.nodes()
     largest = max(node.type.size for node in nodes if not _is_const(node))
     step = max(1, min(batch, CHUNK_ELEMENTS // largest))
+    bound = {id(node): node.op.bind(node) for node in nodes}
     parts = [
-        _run_chunk(graph, nodes, [x[i : i + step] for x in inputs], observe)
+        _run_chunk(graph, nodes, bound, [x[i : i + step] for x in inputs], observe)
         for i in range(0, batch, step)
     ]
     return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
@@ -40,7 +41,11 @@ def _is_const(node: Node) -> bool:
 
 
 def _run_chunk(
-    graph: Graph, nodes: list[Node], inputs: list[Array], observe: Observer | None
+    graph: Graph,
+    nodes: list[Node],
+    bound: Mapping[int, Callable[..., Array]],
+    inputs: list[Array],
+    observe: Observer | None,
 ) -> list[Array]:
     values: dict[int, Array] = {
         id(n): x for n, x in zip(graph.inputs, inputs, strict=True)
@@ -48,7 +53,7 @@ def _run_chunk(
     pending = _last_uses(graph, nodes)
     for node in nodes:
         if id(node) not in values:
-            values[id(node)] = node.op.run(node, *(values[id(i)] for i in node.inputs))
+            values[id(node)] = bound[id(node)](*(values[id(i)] for i in node.inputs))
         check_range(node, values[id(node)])
         if observe is not None:
             observe(node, values[id(node)])

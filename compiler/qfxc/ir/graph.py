@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 import networkx as nx
@@ -34,6 +35,10 @@ class Op:
 
     def run(self, node: Node, *arrays: Array) -> Array:
         raise NotImplementedError
+
+    def bind(self, node: Node) -> Callable[..., Array]:
+        """``run`` for one node, called batch after batch: what does not change is prepared once."""
+        return partial(self.run, node)
 
     def infer_node(self, inputs: tuple[Node, ...]) -> TensorType:
         """Override where the range depends on constant values, not on types alone."""

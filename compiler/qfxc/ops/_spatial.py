@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from qfxc.ir.types import Array
@@ -28,6 +28,24 @@ def windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
     """A view (batch, OH, OW, C, KH, KW) of ``x`` (batch, H, W, C)."""
     view = sliding_window_view(x, extent(kernel, dilation), axis=(1, 2))
     return view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+
+
+def columns(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
+    """The windows as rows of a matrix (batch * OH * OW, KH * KW * C), in the order (row, column, C).
+
+    Without horizontal dilation a window row is one contiguous run of ``x``: copied as such.
+    """
+    if dilation[1] != 1:
+        view = windows(x, kernel, stride, dilation).transpose(0, 1, 2, 4, 5, 3)
+        return view.reshape(-1, kernel[0] * kernel[1] * x.shape[3])
+    x = np.ascontiguousarray(x)
+    batch, height, width, channels = x.shape
+    rows, cols = out_size((height, width), kernel, stride, dilation)
+    b, h, w, c = x.strides
+    run = kernel[1] * channels
+    shape = (batch, rows, cols, kernel[0], run)
+    view = as_strided(x, shape, (b, h * stride[0], w * stride[1], h * dilation[0], c), writeable=False)
+    return view.reshape(-1, kernel[0] * run)
 
 
 def counts(size: Pair, kernel: Pair, stride: Pair, uncounted: tuple[int, ...]) -> NDArray[np.int64]:

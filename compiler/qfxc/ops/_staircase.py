@@ -34,7 +34,7 @@ def saturate(y: Array, elem: Int) -> Array:
         if info.min <= elem.lo and elem.hi <= info.max:
             kind = narrow
             break
-    return np.clip(y, elem.lo, elem.hi).astype(kind)
+    return np.clip(y, elem.lo, elem.hi, out=y if y.dtype.kind == "i" else None).astype(kind)
 
 
 def per_channel(values: Sequence[int], kind: Any) -> NDArray[np.integer[Any]]:

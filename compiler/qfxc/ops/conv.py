@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from qfxc.ir.graph import Node, Op
 from qfxc.ir.types import Array, Int, Real, TensorType
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
-from qfxc.ops._spatial import Pair, out_size, windows
-from qfxc.ops.const import const_value
+from qfxc.ops._spatial import Pair, columns, out_size, windows
+from qfxc.ops.const import Const, const_value
+
+DENSE_DEPTHWISE = 16
 
 
 @dataclass(frozen=True)
@@ -38,33 +42,69 @@ class Conv(Op):
         return TensorType(shape, Int(lo, hi, x.int.scale * w.int.scale))
 
     def run(self, node: Node, *arrays: Array) -> Array:
-        x, w = arrays[0], arrays[1]
+        return self._bound(node, arrays[1], *arrays[2:])(arrays[0])
+
+    def bind(self, node: Node) -> Callable[..., Array]:
+        if not all(isinstance(i.op, Const) for i in node.inputs[1:]):
+            return super().bind(node)
+        apply = self._bound(node, *(const_value(i) for i in node.inputs[1:]))
+        return lambda *arrays: apply(arrays[0])
+
+    def _bound(self, node: Node, w: Array, b: Array | None = None) -> Callable[[Array], Array]:
+        """The convolution with its weights laid out for the number type that is exact."""
         source = node.inputs[0].type
-        kind = carrier(dot_bound(source.int, w)) if source.is_int else np.result_type(x.dtype)
-        y = self._convolve(as_carrier(x, kind), as_carrier(w, kind))
-        return y + arrays[2].astype(kind) if len(arrays) > 2 else y
+        kind = carrier(dot_bound(source.int, w)) if source.is_int else None
+        weights = self._layout(w)
+        cached: dict[Any, tuple[Array, ...]] = {}
 
-    def _convolve(self, x: Array, w: Array) -> Array:
-        kernel = (w.shape[0], w.shape[1])
-        if self.groups > 1 and w.shape[2] == 1 and w.shape[3] == self.groups:
-            return self._depthwise(x, w)
-        if kernel == (1, 1) and self.groups == 1:
-            return x[:, :: self.stride[0], :: self.stride[1]] @ w[0, 0]
-        view = windows(x, kernel, self.stride, self.dilation)
-        batch, height, width = view.shape[:3]
-        per, outs = w.shape[2], w.shape[3] // self.groups
-        parts = []
-        for g in range(self.groups):
-            cols = view[:, :, :, g * per : (g + 1) * per].transpose(0, 1, 2, 4, 5, 3)
-            flat = cols.reshape(batch * height * width, -1)
-            part = flat @ w[..., g * outs : (g + 1) * outs].reshape(-1, outs)
-            parts.append(part.reshape(batch, height, width, outs))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=3)
+        def apply(x: Array) -> Array:
+            exact = kind or x.dtype.type
+            if exact not in cached:
+                cached[exact] = tuple(part.astype(exact) for part in weights)
+            y = self._convolve(as_carrier(x, exact), w.shape, cached[exact])
+            return y if b is None else y + b.astype(exact)
 
-    def _depthwise(self, x: Array, w: Array) -> Array:
-        kernel = (w.shape[0], w.shape[1])
+        return apply
+
+    def _channelwise(self, shape: tuple[int, ...]) -> bool:
+        return self.groups > 1 and shape[2] == 1 and shape[3] == self.groups
+
+    def _dense(self, shape: tuple[int, ...]) -> bool:
+        """Few channels: one matrix product with zeros beats a product per tap."""
+        return self._channelwise(shape) and self.groups <= DENSE_DEPTHWISE
+
+    def _layout(self, w: Array) -> tuple[Array, ...]:
+        """One matrix (taps * channels, outputs) per group, or (taps, C) of a depthwise layer."""
+        taps, per, outs = w.shape[0] * w.shape[1], w.shape[2], w.shape[3] // self.groups
+        if self._dense(w.shape):
+            eye = np.eye(self.groups, dtype=w.dtype)
+            return ((w.reshape(taps, 1, -1) * eye).reshape(taps * self.groups, -1),)
+        if self._channelwise(w.shape):
+            return (w.reshape(taps, -1),)
+        split = w.reshape(taps * per, self.groups, outs)
+        return tuple(np.ascontiguousarray(split[:, g]) for g in range(self.groups))
+
+    def _convolve(self, x: Array, shape: tuple[int, ...], weights: tuple[Array, ...]) -> Array:
+        kernel = (shape[0], shape[1])
+        if self._channelwise(shape) and not self._dense(shape):
+            return self._depthwise(x, kernel, weights[0])
+        if kernel == (1, 1) and len(weights) == 1:
+            return np.asarray(x[:, :: self.stride[0], :: self.stride[1]] @ weights[0])
+        size = out_size((x.shape[1], x.shape[2]), kernel, self.stride, self.dilation)
+        parts = np.split(x, len(weights), axis=3) if len(weights) > 1 else [x]
+        outs = [
+            columns(part, kernel, self.stride, self.dilation) @ w
+            for part, w in zip(parts, weights, strict=True)
+        ]
+        y = outs[0] if len(outs) == 1 else np.concatenate(outs, axis=1)
+        return y.reshape(len(x), *size, shape[3])
+
+    def _depthwise(self, x: Array, kernel: Pair, w: Array) -> Array:
         view = windows(x, kernel, self.stride, self.dilation)
-        y = view[..., 0, 0] * w[0, 0, 0]
-        for i, j in list(np.ndindex(*kernel))[1:]:
-            y += view[..., i, j] * w[i, j, 0]
-        return y
+        taps = list(np.ndindex(*kernel))
+        y = view[..., 0, 0] * w[0]
+        part = np.empty_like(y)
+        for t, (i, j) in enumerate(taps[1:], 1):
+            np.multiply(view[..., i, j], w[t], out=part)
+            y += part
+        return np.asarray(y)

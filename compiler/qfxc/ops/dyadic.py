@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,19 +56,24 @@ class Dyadic(ChannelOp):
         return Int(p.lo + min(map(min, self.b)), p.hi + max(map(max, self.b)))
 
     def run(self, node: Node, *arrays: Array) -> Array:
+        return self.bind(node)(*arrays)
+
+    def bind(self, node: Node) -> Callable[..., Array]:
         source = node.inputs[0].type.int
         bound = max(self.wide(source).magnitude, self.product(source).magnitude)
         kind = integer_kind(max(bound, max(abs(v) for part in self.b for v in part)))
-        x = arrays[0].astype(kind)
-        y = self._segment(0, x, kind)
-        for s, start in enumerate(self.starts, 1):
-            y = np.where(x >= per_channel(start, np.int64), self._segment(s, x, kind), y)
-        return saturate(y, self.elem)
+        a, b = ([per_channel(part, kind) for part in values] for values in (self.a, self.b))
+        starts = [per_channel(start, np.int64) for start in self.starts]
+        shift = kind(self.shift)
 
-    def _segment(self, s: int, x: Array, kind: type[np.integer]) -> Array:  # type: ignore[type-arg]
-        y = x * per_channel(self.a[s], kind)
-        y += per_channel(self.b[s], kind)
-        return np.asarray(y >> kind(self.shift))
+        def apply(array: Array) -> Array:
+            x = array.astype(kind)
+            y = (x * a[0] + b[0]) >> shift
+            for start, u, v in zip(starts, a[1:], b[1:], strict=True):
+                y = np.where(x >= start, (x * u + v) >> shift, y)
+            return saturate(y, self.elem)
+
+        return apply
 
     def _roms(self, node: Node, lanes: int) -> dict[str, Rom]:
         channels = node.type.channels

@@ -49,7 +49,8 @@ class Normalise(Pass):
                     hint="give one value, or one per channel",
                 )
         a, b = 1 / (255 * std), -mean / std
-        shape = () if len(a) == len(b) == 1 else (source.type.channels,)
-        return affine(
-            source, np.broadcast_to(a, shape), np.broadcast_to(b, shape), f"{source.name}.normalise"
-        )
+        if len(a) == len(b) == 1:
+            a, b = a[0], b[0]
+        shape = np.broadcast_shapes(a.shape, b.shape)
+        wide = (np.broadcast_to(v, shape) for v in (a, b))
+        return affine(source, *wide, f"{source.name}.normalise")
