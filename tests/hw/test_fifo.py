@@ -8,6 +8,7 @@ from hw_fakes import Join, Slow, Turn, Wide, frame, graph, residual, same
 
 from qfxc.hw.build import build_netlist
 from qfxc.hw.fifo import IN_FLIGHT
+from qfxc.hw.glue import SHALLOW
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Fold
 
@@ -18,10 +19,10 @@ def inputs_of(g: Graph, name: str) -> list[int]:
     return [s.depth for i in net.instances if i.name == f"u_{name}" for s in i.inputs]
 
 
-def test_a_chain_needs_two_words() -> None:
+def test_a_chain_needs_no_more_than_a_shift_register() -> None:
     x = frame(8, 4)
     g = graph([x], [same(same(x, "a"), "b", Fraction(1))])
-    assert inputs_of(g, "b") == [2]
+    assert inputs_of(g, "b") == [SHALLOW]
 
 
 def test_the_skip_holds_what_the_other_branch_is_late() -> None:
@@ -35,7 +36,7 @@ def test_the_skip_holds_what_the_other_branch_is_late() -> None:
 def test_around_a_window() -> None:
     x = frame(16, 8)
     g = graph([x], [same(Node(Slow(Fraction(1, 4)), (same(x, "a"),), "w"), "b")])
-    assert inputs_of(g, "w") == [32 + 2]
+    assert inputs_of(g, "w") == [32 + SHALLOW]
     assert inputs_of(g, "b") == [IN_FLIGHT]
 
 
@@ -51,7 +52,7 @@ def test_the_depth_counts_words_of_the_lanes_at_the_join() -> None:
     assert join.inputs[1].depth == 128 + 2 * 16 + IN_FLIGHT  # 256 words of 8 lanes
     window = next(i for i in net.instances if i.name == "u_slow")
     held = (*join.inputs, *window.inputs)
-    assert all(s.depth == 2 for s in net.streams if s not in held)
+    assert all(s.depth == SHALLOW for s in net.streams if s not in held)
 
 
 def test_an_unsteady_branch_needs_a_frame() -> None:
@@ -89,7 +90,7 @@ def test_nested_branches_count_the_longest_path() -> None:
 def test_separate_inputs_need_no_buffer() -> None:
     x, y = frame(8, 4), frame(8, 4, name="y")
     g = graph([x, y], [Node(Wide(), (same(x, "a", Fraction(1)), y), "join")])
-    assert inputs_of(g, "join") == [2, 2]
+    assert inputs_of(g, "join") == [SHALLOW, SHALLOW]
 
 
 def runs(frames: int, words: int, lag: int, hold: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from qfxc.hw.constant import hardware
 from qfxc.hw.fifo import buffers, depth
-from qfxc.hw.glue import converter_lanes
+from qfxc.hw.glue import SHALLOW, converter_lanes
 from qfxc.hw.links import Link, Wiring, wire
 from qfxc.hw.netlist import Instance, Netlist, Stream
 from qfxc.ir.graph import Graph, Node
@@ -100,7 +100,7 @@ class _Builder:
 
     def _raw(self, node: Node, lanes: int, name: str) -> Stream:
         readers = self._wiring.readers(node)
-        hold = self._depth(readers[0], lanes) if len(readers) == 1 else 2
+        hold = self._depth(readers[0], lanes) if len(readers) == 1 else SHALLOW
         return Stream(name, node.type.int, lanes, node.type.size // lanes, hold)
 
     def _lanes(self, link: Link, lanes: int) -> int:
@@ -110,7 +110,7 @@ class _Builder:
     def _depth(self, link: Link, lanes: int) -> int:
         """Of a stream with ``lanes`` lanes on this link: only the last one holds data back."""
         if lanes != self._lanes(link, lanes):
-            return 2
+            return SHALLOW
         shape = link.source.type.shape
         rows = shape[0] if len(shape) > 1 else 1
         return depth(self._buffers[link], rows, link.source.type.size // lanes)
@@ -128,7 +128,7 @@ class _Builder:
         """One stream for every reader; the last output of a full fork feeds the next fork."""
         more = len(readers) > MAX_BRANCHES
         here = readers[: MAX_BRANCHES - 1] if more else readers
-        depths = [self._depth(link, stream.lanes) for link in here] + ([2] if more else [])
+        depths = [self._depth(link, stream.lanes) for link in here] + ([SHALLOW] if more else [])
         outputs = tuple(
             Stream(self._names.take("s", node.name), stream.elem, stream.lanes, stream.words, hold)
             for hold in depths

@@ -27,6 +27,7 @@ from math import ceil
 import networkx as nx
 
 from qfxc.hw.constant import hardware
+from qfxc.hw.glue import SHALLOW
 from qfxc.hw.links import Buffer, Link, Wiring
 from qfxc.ir.graph import Node
 
@@ -99,8 +100,8 @@ def _lag(node: Node) -> Fraction:
 
 
 def _ahead(link: Link) -> Buffer:
-    """What a link holds without any fork: around windows as the module says, else two words."""
-    words = IN_FLIGHT if link.source.op.stem == "window" else 2
+    """What a link holds without any fork: around windows as the module says, else a few words."""
+    words = IN_FLIGHT if link.source.op.stem == "window" else SHALLOW
     if link.sink is not None and link.sink.op.stem == "window":
         return Buffer(hardware(link.sink).lag(link.sink), 0, words)
     return Buffer(words=words)

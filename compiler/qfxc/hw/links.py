@@ -12,6 +12,7 @@ from functools import cached_property
 
 from qfxc.errors import UserError
 from qfxc.hw.constant import hardware
+from qfxc.hw.glue import SHALLOW
 from qfxc.ir.graph import Graph, Node
 
 
@@ -21,7 +22,7 @@ class Buffer:
 
     frame: Fraction = Fraction(0)
     rows: int = 0
-    words: int = 2
+    words: int = SHALLOW
 
 
 @dataclass(frozen=True, slots=True)

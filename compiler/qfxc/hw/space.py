@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qfxc.hw.constant import hardware
 from qfxc.hw.fifo import buffers, depth
-from qfxc.hw.glue import MAX_WORD_BITS, fifo_cost, fork_cost, link_cost, link_cycles
+from qfxc.hw.glue import MAX_WORD_BITS, SHALLOW, fifo_cost, fork_cost, link_cost, link_cycles
 from qfxc.hw.links import Buffer, Link, Wiring, wire
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Cost, Fold
@@ -103,7 +103,7 @@ class Space:
             bits = self.lanes(folds, readers[0])[0] * node.type.int.bits
             streams = 1 + len(readers) if len(readers) > 1 else 1
             for _ in range(streams):
-                total += fifo_cost(2, bits)
+                total += fifo_cost(SHALLOW, bits)
             total += fork_cost(len(readers)) if len(readers) > 1 else Cost()
         return total
 
