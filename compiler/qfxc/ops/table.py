@@ -54,7 +54,6 @@ class Table(ChannelOp):
         params = {
             "Lanes": fold.simd,
             "Words": x.size // fold.simd,
-            "Period": x.channels // fold.simd,
             "Size": size,
             "XLo": x.int.lo,
             "VPeriod": rom.depth // size,

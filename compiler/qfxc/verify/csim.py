@@ -46,15 +46,17 @@ def build(
     workdir: Path | None = None,
     progress: Progress | None = None,
     jobs: int | None = None,
+    optimize: str = "-O2",
 ) -> Path:
     """Compiles the test bench of a project (``{path: content}``); returns the binary.
 
     The binary depends on the sources alone, so an unchanged design is not compiled again: the
     folder (in the user's cache unless ``workdir`` is given) carries the digest of its content.
+    ``optimize`` is g++'s level; -O0 compiles in half the time and simulates ten times slower.
     Raises UserError where g++, make or the ap_int headers are missing.
     """
     sources = _sources(project)
-    folder = (workdir or cache_folder() / "csim") / _digest(sources)
+    folder = (workdir or cache_folder() / "csim") / _digest(sources, optimize)
     binary = folder / BINARY
     if binary.is_file():
         return binary
@@ -64,7 +66,8 @@ def build(
         made = Path(scratch) / "hls"
         for path, content in sources.items():
             _write(made / path, content)
-        _make(made, sources, progress or Silent(), jobs or os.cpu_count() or 1)
+        options = [f"-j{jobs or os.cpu_count() or 1}", f"OPT={optimize}"]
+        _make(made, sources, options, progress or Silent())
         _keep(made, folder)
     return binary
 
@@ -88,8 +91,8 @@ def _sources(project: Mapping[str, Content]) -> dict[str, bytes]:
     }
 
 
-def _digest(sources: Mapping[str, bytes]) -> str:
-    total = hashlib.sha256(ap_types().as_posix().encode())
+def _digest(sources: Mapping[str, bytes], optimize: str) -> str:
+    total = hashlib.sha256(f"{ap_types().as_posix()}\0{optimize}\0".encode())
     for path, content in sources.items():
         total.update(f"{path}\0{len(content)}\0".encode())
         total.update(content)
@@ -125,10 +128,12 @@ def _require_tools() -> None:
             )
 
 
-def _make(folder: Path, sources: Iterable[str], progress: Progress, jobs: int) -> None:
+def _make(
+    folder: Path, sources: Iterable[str], options: Sequence[str], progress: Progress
+) -> None:
     """Runs the project's own Makefile; progress counts the objects."""
     total = sum(path.endswith(".cpp") for path in sources) + 1
-    command = ["make", f"-j{jobs}", "build", f"AP_TYPES={ap_types()}", f"PYTHON={sys.executable}"]
+    command = ["make", *options, "build", f"AP_TYPES={ap_types()}", "CXX=g++"]
     progress.step("g++", 0, total)
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
