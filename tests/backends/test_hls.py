@@ -127,14 +127,18 @@ def test_make_csim_passes_and_a_corrupted_vector_fails(tmp_path: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content.encode() if isinstance(content, str) else content)
     command = ["make", "-j2", "csim", f"PYTHON={sys.executable}", "OPT=-O0"]
-    done = subprocess.run(command, cwd=tmp_path / "hls", capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path / "hls", capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "warning" not in done.stderr
     wrong = Golden(golden.inputs, [golden.outputs[0] + np.eye(3, 4, dtype=np.int64)])
     for name, content in golden_files(netlist, wrong).items():
         assert isinstance(content, bytes)
         (tmp_path / "hls/tb/golden" / name).write_bytes(content)
-    done = subprocess.run(command, cwd=tmp_path / "hls", capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path / "hls", capture_output=True, text=True, check=False
+    )
     assert done.returncode != 0
     assert "FAIL: 9 mismatches" in done.stdout
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+
 import pytest
 
 from kernel_cases import glue_cases, sample_cases
 from qfxc.ir.kernel import Kernel
 from qfxc.share import folder
-
 
 HEADERS = folder("hls_lib") / "include" / "qfx"
 SHARED = {"word", "axis"}

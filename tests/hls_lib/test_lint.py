@@ -8,7 +8,6 @@ from kernel_cases import glue_cases, netlist_of, sample_cases
 from qfxc.backends.hls import render
 from qfxc.verify.lint import lint, lint_text
 
-
 REGION = """
 extern "C" void core(
     hls::stream<ap_uint<8> >& x,

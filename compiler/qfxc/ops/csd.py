@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Cost, Fold, Kernel, stream_params
@@ -47,7 +48,7 @@ class Csd(ChannelOp):
         return Int(-most + min(*self.b, 0), most + max(*self.b, 0))
 
     def run(self, node: Node, *arrays: Array) -> Array:
-        kind = integer_kind(self.wide(node.inputs[0].type.int).magnitude)
+        kind: Any = integer_kind(self.wide(node.inputs[0].type.int).magnitude)
         y = arrays[0].astype(kind) * kind(self.factor)
         y += per_channel(self.b, kind)
         return saturate(y >> kind(self.shift), self.elem)

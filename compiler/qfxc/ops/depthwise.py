@@ -26,7 +26,7 @@ from qfxc.ops.const import const_value
 
 @dataclass(frozen=True)
 class Depthwise(KernelOp):
-    """Channel by channel dot products over the taps of a window: x (.., T*C), w (T, C) -> (.., C)."""
+    """Dot products over the taps of a window, per channel: x (.., T*C), w (T, C) -> (.., C)."""
 
     data_inputs = 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Dyadic(ChannelOp):
     def bind(self, node: Node) -> Callable[..., Array]:
         source = node.inputs[0].type.int
         bound = max(self.wide(source).magnitude, self.product(source).magnitude)
-        kind = integer_kind(max(bound, max(abs(v) for part in self.b for v in part)))
+        kind: Any = integer_kind(max(bound, max(abs(v) for part in self.b for v in part)))
         a, b = ([per_channel(part, kind) for part in values] for values in (self.a, self.b))
         starts = [per_channel(start, np.int64) for start in self.starts]
         shift = kind(self.shift)

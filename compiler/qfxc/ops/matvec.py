@@ -48,7 +48,7 @@ class MatVec(KernelOp):
         if len(w) == 1:
             return np.asarray(x @ w[0])
         split = x.reshape(*x.shape[:-1], len(w), 1, w.shape[1])
-        return np.matmul(split, w).reshape(*x.shape[:-1], -1)
+        return np.asarray(np.matmul(split, w).reshape(*x.shape[:-1], -1))
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         _, k, m = node.inputs[1].type.shape

@@ -128,9 +128,7 @@ def _require_tools() -> None:
             )
 
 
-def _make(
-    folder: Path, sources: Iterable[str], options: Sequence[str], progress: Progress
-) -> None:
+def _make(folder: Path, sources: Iterable[str], options: Sequence[str], progress: Progress) -> None:
     """Runs the project's own Makefile; progress counts the objects."""
     total = sum(path.endswith(".cpp") for path in sources) + 1
     command = ["make", *options, "build", f"AP_TYPES={ap_types()}", "CXX=g++"]
@@ -206,9 +204,7 @@ def _shaped(frames: NDArray[np.int64], port: Port | None) -> NDArray[np.int64]:
     return frames.reshape(len(frames), *(port.shape[axis] for axis in port.perm))
 
 
-def _simulate(
-    binary: Path, folder: Path, progress: Callable[[int, int], None] | None
-) -> Timing:
+def _simulate(binary: Path, folder: Path, progress: Callable[[int, int], None] | None) -> Timing:
     with subprocess.Popen(
         [str(binary), "run", str(folder)],
         stdout=subprocess.PIPE,

@@ -1,8 +1,8 @@
 """A lint for C++ that Vitis HLS must accept: what can be checked without running it.
 
 It reads the generated sources and the library (not the test bench, not the simulation headers).
-The rules are those of docs/kernels.md ("What the C++ keeps to"): nothing dynamic, no floating point, blocking
-``read``/``write`` only, counted loops, canonical dataflow regions, C++14.
+The rules are those of docs/kernels.md ("What the C++ keeps to"): nothing dynamic, no floating
+point, blocking ``read``/``write`` only, counted loops, canonical dataflow regions, C++14.
 """
 
 from __future__ import annotations
