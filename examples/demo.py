@@ -47,4 +47,6 @@ if __name__ == "__main__":
     test = [at["out"], str(FOLDER / "test.npz"), "--labels", str(FOLDER / "labels.npy")]
     step("run", *test, "--engine", "sim")
     step("run", *test, "--engine", "hls")
-    print(f"\nThe project is in {FOLDER / 'out'}; {FOLDER / 'out' / 'README.md'} says what it holds.")
+    print(
+        f"\nThe project is in {FOLDER / 'out'}; {FOLDER / 'out' / 'README.md'} says what it holds."
+    )

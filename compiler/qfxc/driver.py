@@ -76,7 +76,9 @@ class Options:
         if self.frames < 1:
             raise UserError("at least one frame", where="--frames")
         if (self.mean or self.std) and self.input != "uint8":
-            raise UserError("only pixels are normalised", where="--mean/--std", hint="add --input uint8")
+            raise UserError(
+                "only pixels are normalised", where="--mean/--std", hint="add --input uint8"
+            )
         if any(s <= 0 for s in self.std):
             raise UserError("standard deviations are positive", where="--std")
 
@@ -172,7 +174,9 @@ def compile(
 def _options(values: Mapping[str, Any]) -> Options:
     known = {f.name for f in fields(Options)}
     if unknown := sorted(set(values) - known):
-        raise UserError(f"unknown option '{unknown[0]}'", hint=f"options: {', '.join(sorted(known))}")
+        raise UserError(
+            f"unknown option '{unknown[0]}'", hint=f"options: {', '.join(sorted(known))}"
+        )
     return Options(**values)
 
 
@@ -199,17 +203,16 @@ def _configured(
             case FoldInput():
                 return replace(step, pixels=pixels)
             case Quantize():
-                bits = {"weights": opts.weights, "activations": opts.activations}
-                chosen = {k: v for k, v in bits.items() if getattr(step, k) == BITS}
-                return replace(step, **chosen, pixels=pixels, frames=frames)
+                weights = opts.weights if step.weights == BITS else step.weights
+                activations = opts.activations if step.activations == BITS else step.activations
+                bits = replace(step, weights=weights, activations=activations)
+                return replace(bits, pixels=pixels, frames=frames)
         return step
 
     return tuple(configure(step) for step in steps)
 
 
-def golden_frames(
-    integer: Graph, kernel: Graph, frames: Sequence[Array], count: int
-) -> hls.Golden:
+def golden_frames(integer: Graph, kernel: Graph, frames: Sequence[Array], count: int) -> hls.Golden:
     """Frames to prove engines on: real inputs, and one in four random over the whole range.
 
     The expected values are the simulator's; the kernel graph must have the same.

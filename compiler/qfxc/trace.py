@@ -22,7 +22,12 @@ class Trace:
     """The hook of ``run_passes``: ``trace(step, before, after)``."""
 
     def __init__(
-        self, folder: Path | None, frames: Sequence[Array], proving: bool, progress: Progress, count: int
+        self,
+        folder: Path | None,
+        frames: Sequence[Array],
+        proving: bool,
+        progress: Progress,
+        count: int,
     ) -> None:
         self._folder = folder
         self._frames = [x[:PROOF_FRAMES] for x in frames]
@@ -61,4 +66,6 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write there: {error.strerror}", where=f"--dump {folder}") from error
+        raise UserError(
+            f"cannot write there: {error.strerror}", where=f"--dump {folder}"
+        ) from error

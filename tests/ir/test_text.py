@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from networks import NETWORKS
 from qfxc.errors import UserError
 from qfxc.ir.text import constants, dump, load
 from qfxc.ops import registry
 from qfxc.passes.base import run_passes
 from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
-from networks import NETWORKS
 
 
 @pytest.mark.parametrize("network", NETWORKS)

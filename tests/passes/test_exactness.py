@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from networks import NETWORKS
 
+from networks import NETWORKS
 from qfxc.ir.check import Stage, check
 from qfxc.passes.base import Pass, override, run_passes
 from qfxc.passes.pipeline import STAGES, pipeline

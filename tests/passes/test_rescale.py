@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_signed_digits(value: int) -> None:
     digits = signed_digits(value)
     powers = [p for _, p in digits]
     assert sum(s << p if s > 0 else -(1 << p) for s, p in digits) == value
-    assert all(b - a >= 2 for a, b in zip(powers, powers[1:], strict=False))
+    assert all(b - a >= 2 for a, b in pairwise(powers))
     # nonzero digits of the canonical form: popcount((3n) xor n), Reitwiesner 1960
     assert len(digits) == bin((3 * abs(value)) ^ abs(value)).count("1")
 
@@ -107,9 +108,7 @@ def test_59_is_64_minus_4_minus_1() -> None:
 
 
 def test_no_exact_form_is_an_error_that_names_the_node() -> None:
-    op = Staircase(
-        (Piecewise.linear(Fraction(-1, 7)),), Rounding.ZERO, Int.of_bits(8, True)
-    )
+    op = Staircase((Piecewise.linear(Fraction(-1, 7)),), Rounding.ZERO, Int.of_bits(8, True))
     with pytest.raises(UserError, match="no exact form for rounding 'zero'") as caught:
         chosen(op, Int(-900, 900), 1)
     assert caught.value.where == "y"

@@ -72,7 +72,7 @@ def test_bad_data(source, pixels: bool, text: str) -> None:  # type: ignore[no-u
 
 def test_bad_files(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no zip")
-    with pytest.raises(UserError, match="not a .npy or .npz file"):
+    with pytest.raises(UserError, match=r"not a \.npy or \.npz file"):
         load(tmp_path / "text.npz")
-    with pytest.raises(UserError, match="no .npy files in the folder"):
+    with pytest.raises(UserError, match=r"no \.npy files in the folder"):
         load(tmp_path)

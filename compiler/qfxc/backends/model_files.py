@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,9 +43,10 @@ def files(real: Graph, integer: Graph, folds: Mapping[str, Fold]) -> dict[str, b
 
 
 def _npz(arrays: Mapping[str, Array]) -> bytes:
-    """Compressed, integers as narrow as they go; numpy stamps every member 1980, so it is stable."""
+    """Compressed, integers as narrow as they go; stable, as numpy stamps every member 1980."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: _narrow(a) for name, a in arrays.items()})
+    narrow: dict[str, Any] = {name: _narrow(a) for name, a in arrays.items()}
+    np.savez_compressed(buffer, **narrow)
     return buffer.getvalue()
 
 
@@ -60,13 +62,17 @@ def _narrow(array: Array) -> Array:
 def read(folder: Path, ops: Mapping[str, type[Op]]) -> SavedModel:
     """The model of a project folder; UserError when it is not one."""
     try:
-        graphs = [_graph(folder / f"{stem}.txt", folder / f"{stem}.npz", ops) for stem in (REAL, INTEGER)]
+        real, integer = (
+            _graph(folder / f"{stem}.txt", folder / f"{stem}.npz", ops) for stem in (REAL, INTEGER)
+        )
         raw = json.loads((folder / FOLDS).read_text())
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
-            f"not a qfxc project ({error})", where=str(folder), hint="give the folder that qfxc wrote"
+            f"not a qfxc project ({error})",
+            where=str(folder),
+            hint="give the folder that qfxc wrote",
         ) from None
-    return SavedModel(*graphs, {name: Fold(**fold) for name, fold in raw.items()})
+    return SavedModel(real, integer, {name: Fold(**fold) for name, fold in raw.items()})
 
 
 def _graph(text: Path, arrays: Path, ops: Mapping[str, type[Op]]) -> Graph:

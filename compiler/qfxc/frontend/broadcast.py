@@ -21,6 +21,7 @@ def of_rank(call: Call, value: Value, rank: int) -> Value:
 
 
 def broadcast_body(a: Shape, b: Shape) -> Shape:
+    """The common shape without the batch axis; UserError where there is none."""
     try:
         return np.broadcast_shapes(a, b)
     except ValueError as error:

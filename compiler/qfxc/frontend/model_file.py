@@ -106,6 +106,7 @@ def labelled(nodes: list[onnx.NodeProto]) -> list[tuple[str, onnx.NodeProto]]:
 
 
 def where(label: str, node: onnx.NodeProto) -> str:
+    """How errors name a node."""
     return f"{label} ({node.op_type})"
 
 

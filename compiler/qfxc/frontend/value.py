@@ -72,6 +72,7 @@ def normal_axis(axis: int, shape: Shape) -> int:
 
 
 def identity(rank: int) -> Shape:
+    """The axis order that moves nothing."""
     return tuple(range(rank))
 
 

@@ -87,7 +87,9 @@ class Port:
     def from_frame(self, array: Array) -> Array:
         """A batch of frames, in the outside layout."""
         moved = array.reshape(len(array), *(self.shape[axis] for axis in self.perm))
-        return np.ascontiguousarray(moved.transpose(0, *(1 + int(i) for i in np.argsort(self.perm))))
+        return np.ascontiguousarray(
+            moved.transpose(0, *(1 + int(i) for i in np.argsort(self.perm)))
+        )
 
 
 @dataclass(frozen=True)

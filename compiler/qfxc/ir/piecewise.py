@@ -1,4 +1,4 @@
-"""Exact piecewise linear functions of one number and their integer thresholds (docs/numerics.md)."""
+"""Exact piecewise linear functions and their integer thresholds (docs/numerics.md)."""
 
 from __future__ import annotations
 

@@ -56,5 +56,5 @@ class Rounding(enum.Enum):
         return k <= 0 if self is Rounding.HALF_ZERO else k >= 1
 
     def threshold(self, k: int) -> tuple[Fraction, bool]:
-        """``(t, closed)`` such that ``round(u) >= k`` iff ``u >= t`` (closed) or ``u > t`` (open)."""
+        """``(t, closed)``: ``round(u) >= k`` iff ``u >= t`` (closed) or ``u > t`` (open)."""
         return Fraction(2 * k + self.twice_offset(k), 2), self.closed(k)

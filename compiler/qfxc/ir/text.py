@@ -2,7 +2,7 @@
 
 One node per line, producers first::
 
-    %conv1 = conv(%x, %conv1.w) {"dilation": [1, 1], "groups": 1, "stride": [2, 2]} : 14x14x8 int20[...]*...
+    %c = conv(%x, %c.w) {"dilation": [1, 1], "groups": 1, "stride": [2, 2]} : 14x14x8 int20[..]*..
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def dump(graph: Graph) -> str:
 
 def constants(graph: Graph) -> dict[str, Array]:
     """The arrays of the constant nodes, by name: what ``load`` needs beside the text."""
-    return {n.name: getattr(n.op, "value") for n in graph.nodes() if n.op.stem == "const"}
+    return {n.name: n.op.value for n in graph.nodes() if n.op.stem == "const"}
 
 
 def _line(node: Node) -> str:
@@ -69,7 +69,11 @@ def _encode(value: Any) -> Any:
         case Int():
             return {"int": [value.lo, value.hi], "scale": [str(v) for v in value.scale.values]}
         case Piecewise():
-            return {"pieces": [[_encode(s.start), str(s.slope), str(s.intercept)] for s in value.segments]}
+            return {
+                "pieces": [
+                    [_encode(s.start), str(s.slope), str(s.intercept)] for s in value.segments
+                ]
+            }
         case tuple():
             return [_encode(v) for v in value]
         case np.ndarray():
@@ -85,7 +89,8 @@ def _decode(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if "int" in value:
-        return Int(*value["int"], Scale(tuple(Fraction(v) for v in value["scale"])))
+        low, high = value["int"]
+        return Int(low, high, Scale(tuple(Fraction(v) for v in value["scale"])))
     kind, data = next(iter(value.items()))
     match kind:
         case "float":

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
+"""Values of a tensor; integers may be carried by any number type that holds them exactly."""
 
 
 def exact(x: float | int | Fraction | np.generic) -> Fraction:

@@ -20,7 +20,9 @@ def registry() -> dict[str, type[Op]]:
         ops = [
             value
             for value in vars(module).values()
-            if isinstance(value, type) and issubclass(value, Op) and value.__module__ == module.__name__
+            if isinstance(value, type)
+            and issubclass(value, Op)
+            and value.__module__ == module.__name__
         ]
         assert len(ops) == 1, f"{module.__name__} must define exactly one operator"
         found[info.name] = ops[0]

@@ -31,7 +31,7 @@ def windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
 
 
 def columns(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
-    """The windows as rows of a matrix (batch * OH * OW, KH * KW * C), in the order (row, column, C).
+    """The windows as rows of a matrix (batch * OH * OW, KH * KW * C): row, column, channel.
 
     Without horizontal dilation a window row is one contiguous run of ``x``: copied as such.
     """
@@ -44,7 +44,9 @@ def columns(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
     b, h, w, c = x.strides
     run = kernel[1] * channels
     shape = (batch, rows, cols, kernel[0], run)
-    view = as_strided(x, shape, (b, h * stride[0], w * stride[1], h * dilation[0], c), writeable=False)
+    view = as_strided(
+        x, shape, (b, h * stride[0], w * stride[1], h * dilation[0], c), writeable=False
+    )
     return view.reshape(-1, kernel[0] * run)
 
 

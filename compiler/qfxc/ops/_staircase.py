@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qfxc.ir.types import Array, Int, TensorType
 
@@ -19,7 +18,7 @@ def result_type(x: TensorType, elem: Int, *params: Sequence[int]) -> TensorType:
     return TensorType(x.shape, elem)
 
 
-def integer_kind(bound: int) -> type[np.int32] | type[np.int64]:
+def integer_kind(bound: int) -> Any:
     """int32 where it suffices (numpy vectorises it), else int64; more than that is a bug."""
     if bound >= 1 << 62:
         raise ValueError(f"an intermediate value of {bound.bit_length()} bits")
@@ -37,5 +36,5 @@ def saturate(y: Array, elem: Int) -> Array:
     return np.clip(y, elem.lo, elem.hi, out=y if y.dtype.kind == "i" else None).astype(kind)
 
 
-def per_channel(values: Sequence[int], kind: Any) -> NDArray[np.integer[Any]]:
+def per_channel(values: Sequence[int], kind: Any) -> Array:
     return np.asarray(values, dtype=kind)

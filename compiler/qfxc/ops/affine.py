@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from qfxc.ir.graph import Node, Op
 from qfxc.ir.types import Array, Real, TensorType
 
@@ -27,4 +29,4 @@ class Affine(Op):
 
     def run(self, node: Node, *arrays: Array) -> Array:
         x, a, b = arrays
-        return x * a.astype(x.dtype) + b.astype(x.dtype)
+        return np.asarray(x * a.astype(x.dtype) + b.astype(x.dtype))

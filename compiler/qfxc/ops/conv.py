@@ -34,7 +34,9 @@ class Conv(Op):
         x, w = inputs[0].type, inputs[1].type
         if len(x.shape) != 3 or x.shape[2] != w.shape[2] * self.groups:
             raise ValueError(f"weights {w.shape} do not fit {x.shape} in {self.groups} groups")
-        size = out_size((x.shape[0], x.shape[1]), (w.shape[0], w.shape[1]), self.stride, self.dilation)
+        size = out_size(
+            (x.shape[0], x.shape[1]), (w.shape[0], w.shape[1]), self.stride, self.dilation
+        )
         shape = (*size, w.shape[3])
         if not (x.is_int and w.is_int):
             return TensorType(shape, Real())

@@ -13,7 +13,7 @@ from qfxc.ops._spatial import Pair, out_size, windows
 
 @dataclass(frozen=True)
 class MaxPool(Op):
-    """Maximum over windows of x (H,W,C), without padding (that is ``pad`` with the lowest value)."""
+    """Maximum over windows of x (H,W,C), no padding (that is ``pad`` with the lowest value)."""
 
     kernel: Pair
     stride: Pair

@@ -44,7 +44,7 @@ class Staircase(Op):
         return min(max(self.rounding.round(f.at(x)), self.elem.lo), self.elem.hi)
 
     def thresholds(self, x: Int, out: Int) -> NDArray[np.int64]:
-        """T[c, k] = min{x : y >= out.lo + 1 + k}, clamped to [x.lo, x.hi + 1]; rising pieces only."""
+        """T[c, k] = min{x : y >= out.lo + 1 + k} in [x.lo, x.hi + 1]; rising pieces only."""
         return _thresholds(self, x, out)
 
     def run(self, node: Node, *arrays: Array) -> Array:

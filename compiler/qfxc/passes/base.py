@@ -85,7 +85,9 @@ def _with_options(step: Pass, text: str) -> Pass:
         if key not in types or isinstance(getattr(step, key), tuple):
             names = ", ".join(sorted(types)) or "none"
             raise UserError(
-                f"pass '{step.name}' has no option '{key}'", where="--passes", hint=f"options: {names}"
+                f"pass '{step.name}' has no option '{key}'",
+                where="--passes",
+                hint=f"options: {names}",
             )
         changes[key] = _parse(step, key, value)
     return replace(step, **changes)  # type: ignore[type-var]

@@ -28,7 +28,7 @@ def constants(node: Node) -> tuple[Array, Array]:
 
 def layer(op: Op, x: Node, w: Array, b: Array | None, name: str) -> Node:
     """A ``Conv`` or ``MatMul`` node with real weights and, unless None, a bias."""
-    inputs = (x, real_const(w, f"{name}.w"))
+    inputs: tuple[Node, ...] = (x, real_const(w, f"{name}.w"))
     if b is not None:
         inputs = (*inputs, real_const(np.broadcast_to(b, w.shape[-1:]), f"{name}.bias"))
     return Node(op, inputs, name)

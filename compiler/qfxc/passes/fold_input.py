@@ -44,7 +44,9 @@ class FoldInput(Pass):
             case Node(op=Conv() | MatMul(), inputs=(Node(op=Affine()) as inner, *_)):
                 if _from_input(inner):
                     return self._into_layer(node, inner, inner.inputs[0])
-            case Node(op=Conv(), inputs=(Node(op=Pad() as pad, inputs=(Node(op=Affine()) as inner,)), *_)):
+            case Node(
+                op=Conv(), inputs=(Node(op=Pad() as pad, inputs=(Node(op=Affine()) as inner,)), *_)
+            ):
                 if _from_input(inner):
                     return self._through_pad(node, inner, pad)
         return None
@@ -57,9 +59,7 @@ class FoldInput(Pass):
         border = np.rint(border)
         values = border[:1] if np.all(border == border[0]) else border
         padded = Pad(pad.before, pad.after, tuple(int(v) for v in values))
-        return self._into_layer(
-            node, inner, Node(padded, (inner.inputs[0],), node.inputs[0].name)
-        )
+        return self._into_layer(node, inner, Node(padded, (inner.inputs[0],), node.inputs[0].name))
 
     def _into_layer(self, node: Node, inner: Node, x: Node) -> Node:
         a, b = constants(inner)
@@ -99,7 +99,9 @@ def _feeding(node: Node) -> list[Node]:
 def _sink_reshape(node: Node) -> Node | None:
     """reshape(affine(input)) -> affine(reshape(input)) where the constants allow it."""
     match node:
-        case Node(op=Reshape(), inputs=(Node(op=Affine(), inputs=(Node(op=Input()) as x, a, b)) as i,)):
+        case Node(
+            op=Reshape(), inputs=(Node(op=Affine(), inputs=(Node(op=Input()) as x, a, b)) as i,)
+        ):
             same = node.type.channels == x.type.channels
             if same or a.type.shape == b.type.shape == ():
                 return Node(i.op, (Node(node.op, (x,), node.name), a, b), i.name)

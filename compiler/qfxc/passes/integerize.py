@@ -65,7 +65,9 @@ class Exact:
         """The scale of a value that is one constant times its codes; anything else is a bug."""
         first = self.pieces[0].segments[0]
         if self.then or len(self.pieces) > 1 or len(self.pieces[0].segments) > 1 or first.intercept:
-            raise InternalError(f"{self.node.name}: codes were expected, this value is not quantized")
+            raise InternalError(
+                f"{self.node.name}: codes were expected, this value is not quantized"
+            )
         return first.slope
 
 
@@ -113,9 +115,9 @@ class _Builder:
         elif isinstance(node.op, Quantize):
             self._ints[id(node)] = _quantize(node, self._exact[id(node.inputs[0])])
         elif isinstance(node.op, ArgMax):
-            codes = self._exact[id(node.inputs[0])]
-            _ = codes.step
-            self._ints[id(node)] = Node(node.op, (codes.node,), node.name)
+            ranked = self._exact[id(node.inputs[0])]
+            _ = ranked.step
+            self._ints[id(node)] = Node(node.op, (ranked.node,), node.name)
         elif node.type.is_int:
             self._ints[id(node)] = node
         elif isinstance(node.op, Dequantize):
@@ -181,7 +183,7 @@ def _tabulate(node: Node, x: Exact, elem: Int, inverse: Fraction) -> Table:
     codes = x.node.type.int
     if codes.bits > 12 or x.then is None:
         raise UserError(
-            f"a function of {codes.bits}-bit codes needs a table of {codes.hi - codes.lo + 1} entries",
+            f"a function of {codes.bits}-bit codes needs {codes.hi - codes.lo + 1} table entries",
             where=node.name,
             hint="use at most 12 activation bits",
         )

@@ -44,7 +44,7 @@ class Normalise(Pass):
         for values, flag in ((mean, "--mean"), (std, "--std")):
             if len(values) not in (1, source.type.channels):
                 raise UserError(
-                    f"{flag} has {len(values)} values, the input has {source.type.channels} channels",
+                    f"{flag} has {len(values)} values for {source.type.channels} channels",
                     where=f"{source.name} (input)",
                     hint="give one value, or one per channel",
                 )
@@ -52,5 +52,5 @@ class Normalise(Pass):
         if len(a) == len(b) == 1:
             a, b = a[0], b[0]
         shape = np.broadcast_shapes(a.shape, b.shape)
-        wide = (np.broadcast_to(v, shape) for v in (a, b))
-        return affine(source, *wide, f"{source.name}.normalise")
+        wide_a, wide_b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
+        return affine(source, wide_a, wide_b, f"{source.name}.normalise")

@@ -89,4 +89,6 @@ def _check_codes(step: Pass, node: Node, real: Array, expected: Array, got: Arra
     halves = np.abs(2 * steps - np.rint(2 * steps))
     undecided = (halves < TIE * np.maximum(1, np.abs(steps))) & (np.abs(expected - got)[wrong] <= 1)
     if not undecided.all():
-        raise VerificationError(f"pass {step.name}: {(~undecided).sum()} codes of {node.name} differ")
+        raise VerificationError(
+            f"pass {step.name}: {(~undecided).sum()} codes of {node.name} differ"
+        )

@@ -21,12 +21,12 @@ from qfxc.ops.matmul import MatMul
 from qfxc.ops.pad import Pad
 from qfxc.ops.quantize import Quantize as QuantizeOp
 from qfxc.passes.base import Pass
+from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.observe import Stats, observe
 from qfxc.quantize.placement import Placement, in_chain, place
 from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
 from qfxc.quantize.scales import align, cheap_steps
 from qfxc.quantize.weights import WeightOptions, quantize_weights
-from qfxc.quantize.error import sqnr_db
 from qfxc.sim import simulate
 
 JUDGED_FRAMES = 64
@@ -188,4 +188,3 @@ def _input_step(x: Node) -> Fraction:
     while not isinstance(x.op, Dequantize):
         x = x.inputs[0]
     return x.inputs[0].type.int.scale.values[0]
-

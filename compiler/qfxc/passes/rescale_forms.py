@@ -91,7 +91,9 @@ def one_line(found: Dyadics, signs: Ints, out: Int, digits: int) -> Iterator[Op]
 def one_line_per_segment(op: Staircase, source: Int, out: Int) -> Dyadic | None:
     """One multiply-add per segment of the functions (PReLU has two), all with one shift."""
     count = max(len(p.segments) for p in op.pieces)
-    pieces = [Piecewise(p.segments + p.segments[-1:] * (count - len(p.segments))) for p in op.pieces]
+    pieces = [
+        Piecewise(p.segments + p.segments[-1:] * (count - len(p.segments))) for p in op.pieces
+    ]
     parts = [_part(pieces, s, op, source, out) for s in range(count)]
     slopes = [[p.segments[s].slope for p in pieces] for s in range(count)]
     alone = [smallest_shift(part, slope) for part, slope in zip(parts, slopes, strict=True)]
@@ -117,7 +119,9 @@ def _part(pieces: Sequence[Piecewise], s: int, op: Staircase, source: Int, out: 
     lo = [_first(p, s, source) for p in pieces]
     hi = [source.hi if last else _first(p, s + 1, source) - 1 for p in pieces]
     ks = range(out.lo + 1, out.hi + 1)
-    lines = (Piecewise((Segment(None, p.segments[s].slope, p.segments[s].intercept),)) for p in pieces)
+    lines = (
+        Piecewise((Segment(None, p.segments[s].slope, p.segments[s].intercept),)) for p in pieces
+    )
     rows = [
         line.thresholds(op.rounding, ks, a, b) for line, a, b in zip(lines, lo, hi, strict=True)
     ]

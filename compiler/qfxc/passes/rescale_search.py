@@ -163,6 +163,8 @@ def _only_line(piece: Piecewise, rounding: Rounding, lo: int, hi: int) -> Segmen
     at = piece.segments.index(slanted[0])
     rises = slanted[0].slope > 0
     before, after = (lo, hi) if rises else (hi, lo)
-    levels = [(s, before) for s in piece.segments[:at]] + [(s, after) for s in piece.segments[at + 1 :]]
+    levels = [(s, before) for s in piece.segments[:at]] + [
+        (s, after) for s in piece.segments[at + 1 :]
+    ]
     same = all(rounding.round(s.intercept) == level for s, level in levels)
     return slanted[0] if same else None

@@ -26,7 +26,9 @@ def load_inputs(source: Source, graph: Graph, *, pixels: bool, where: str) -> li
     arrays = _named(source, graph, where)
     batches = [_checked(port, arrays, pixels, where) for port in graph.in_ports]
     if len({len(b) for b in batches}) > 1:
-        counts = ", ".join(f"{p.name}: {len(b)}" for p, b in zip(graph.in_ports, batches, strict=True))
+        counts = ", ".join(
+            f"{p.name}: {len(b)}" for p, b in zip(graph.in_ports, batches, strict=True)
+        )
         raise UserError(f"inputs with different numbers of frames ({counts})", where=where)
     if len(batches[0]) == 0:
         raise UserError("no frames", where=where, hint="give at least one input")
@@ -49,7 +51,7 @@ def to_frames(batches: list[Array], graph: Graph) -> list[Array]:
 
 
 def synthetic(graph: Graph, *, pixels: bool, seed: int = 0) -> list[Array]:
-    """Random inputs (uniform pixels, or standard normal numbers) for when there are no real ones."""
+    """Random inputs (uniform pixels, or standard normal numbers): better than nothing."""
     rng = np.random.default_rng(seed)
     out: list[Array] = []
     for port in graph.in_ports:
@@ -82,7 +84,7 @@ def _read(path: Path, graph: Graph, where: str) -> Array | dict[str, Array]:
     loaded = _np_load(path)
     if isinstance(loaded, np.ndarray):
         return loaded
-    arrays = {name: loaded[name] for name in loaded.files}
+    arrays: dict[str, Array] = {name: loaded[name] for name in loaded.files}
     if len(arrays) == 1 and len(graph.in_ports) == 1:
         return next(iter(arrays.values()))
     return arrays

@@ -21,4 +21,8 @@ def cosine(real: Array, quantized: Array) -> float:
     a = real.reshape(len(real), -1).astype(np.float64)
     b = quantized.reshape(len(quantized), -1).astype(np.float64)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return float(np.mean(np.where(norms == 0, a.any(1) == b.any(1), (a * b).sum(1) / np.maximum(norms, 1e-300))))
+    return float(
+        np.mean(
+            np.where(norms == 0, a.any(1) == b.any(1), (a * b).sum(1) / np.maximum(norms, 1e-300))
+        )
+    )

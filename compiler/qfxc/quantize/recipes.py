@@ -18,7 +18,9 @@ class Recipe:
 
 RECIPES = (
     Recipe("dyadic", "real scales; every rescale an exact multiply and shift (HAWQ-V3)", ""),
-    Recipe("fixed", "fixed point: powers of two, every rescale a shift (QFX)", "quantize{powers=true}"),
+    Recipe(
+        "fixed", "fixed point: powers of two, every rescale a shift (QFX)", "quantize{powers=true}"
+    ),
 )
 
 

@@ -21,7 +21,7 @@ SPREAD = 2.0**-8
 
 @dataclass(frozen=True)
 class WeightOptions:
-    """``bits`` of a weight; ``multiplier_bits`` of the rescale factor; powers of two only or not."""
+    """``bits`` of a weight, ``multiplier_bits`` of the rescale; powers of two only or not."""
 
     bits: int = 8
     multiplier_bits: int = 8
@@ -48,8 +48,7 @@ def quantize_weights(
     best = errors.argmin(axis=0)
     picked = [tried[i] for i in best]
     steps = [
-        Fraction(int(m[c])) * Fraction(2) ** int(e[c]) * unit[c]
-        for c, (m, e) in enumerate(picked)
+        Fraction(int(m[c])) * Fraction(2) ** int(e[c]) * unit[c] for c, (m, e) in enumerate(picked)
     ]
     codes = _codes(flat, np.array([float(s) for s in steps]), top).astype(np.int64)
     low, high = int(codes.min()), int(codes.max())
