@@ -41,7 +41,7 @@ def dump(graph: Graph) -> str:
 
 def constants(graph: Graph) -> dict[str, Array]:
     """The arrays of the constant nodes, by name: what ``load`` needs beside the text."""
-    return {n.name: n.op.value for n in graph.nodes() if n.op.stem == "const"}
+    return {n.name: vars(n.op)["value"] for n in graph.nodes() if n.op.stem == "const"}
 
 
 def _line(node: Node) -> str:

@@ -84,10 +84,9 @@ def _read(path: Path, graph: Graph, where: str) -> Array | dict[str, Array]:
     loaded = _np_load(path)
     if isinstance(loaded, np.ndarray):
         return loaded
-    arrays: dict[str, Array] = {name: loaded[name] for name in loaded.files}
-    if len(arrays) == 1 and len(graph.in_ports) == 1:
-        return next(iter(arrays.values()))
-    return arrays
+    if len(loaded) == 1 and len(graph.in_ports) == 1:
+        return next(iter(loaded.values()))
+    return loaded
 
 
 def _read_folder(path: Path, graph: Graph, where: str) -> Array:
@@ -98,6 +97,8 @@ def _read_folder(path: Path, graph: Graph, where: str) -> Array:
     parts = []
     for file in files:
         part = _np_load(file)
+        if isinstance(part, dict):
+            raise UserError("an .npz archive under the name .npy", where=str(file))
         parts.append(part[None] if part.ndim == rank else part)
     if len({p.shape[1:] for p in parts}) > 1:
         shapes = ", ".join(sorted({str(p.shape[1:]) for p in parts}))
@@ -105,9 +106,13 @@ def _read_folder(path: Path, graph: Graph, where: str) -> Array:
     return np.concatenate(parts)
 
 
-def _np_load(path: Path) -> Any:
+def _np_load(path: Path) -> Array | dict[str, Array]:
     try:
-        return np.load(path, allow_pickle=False)
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         reason = str(error).split("\n")[0]
         raise UserError(f"not a .npy or .npz file ({reason})", where=str(path)) from None
