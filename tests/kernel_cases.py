@@ -12,6 +12,9 @@ from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Kernel, KernelOp
 from qfxc.ir.types import Array, Int
 from qfxc.ops import registry
+from qfxc.ops.add import Add
+from qfxc.ops.input import Input
+from qfxc.ops.shift import Shift
 
 FRAMES = 5
 MOST_FOLDS = 5
@@ -76,6 +79,18 @@ def _case(name: str, node: Node, fold: Fold) -> Case:
     out = Stream(f"{name}_y", node.type.int, fold.pe, node.type.size // fold.pe)
     instance = Instance(name, node.op.kernel(node, fold), tuple(streams), (out,))
     return Case(name, instance, tuple(inputs), (y,), fold, node)
+
+
+def widest_cases() -> list[Case]:
+    """Words of 4,096 bits, the widest there are, and of 4,095 in elements that do not fill 64."""
+    wide = Node(Input((2, 455), Int(-256, 255)), (), "x")
+    narrow = Node(Input((2, 512), Int(-64, 63)), (), "x")
+    steep = Node(Shift((0,), (3,), 1, Int(-100, 100)), (wide,), "steep")
+    total = Node(Add(), (narrow, narrow), "total")
+    return [
+        _case("widest_shift", steep, Fold(455, 455)),
+        _case("widest_add", total, Fold(512, 512)),
+    ]
 
 
 def glue_cases() -> list[Case]:

@@ -84,8 +84,18 @@ class bench {
   std::chrono::steady_clock::time_point start_;
 };
 
-inline std::vector<uint8_t> read_file(const std::string& path) {
+// Vitis HLS runs test benches some folders below the project: a relative path is looked for upwards.
+inline std::FILE* open_upwards(std::string path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
+  for (int i = 0; !file && i < 8 && path[0] != '/'; ++i) {
+    path = "../" + path;
+    file = std::fopen(path.c_str(), "rb");
+  }
+  return file;
+}
+
+inline std::vector<uint8_t> read_file(const std::string& path) {
+  std::FILE* file = open_upwards(path);
   if (!file) {
     std::fprintf(stderr, "error: cannot read %s\n", path.c_str());
     std::exit(2);

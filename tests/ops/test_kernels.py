@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kernel_cases import Case, glue_cases, kernel_ops, netlist_of, sample_cases
+from kernel_cases import Case, glue_cases, kernel_ops, netlist_of, sample_cases, widest_cases
 from qfxc.backends.hls import Golden, golden_files, render
 from qfxc.backends.hls_names import identifiers
 from qfxc.hw.netlist import Netlist
@@ -41,7 +41,7 @@ class Simulated:
 
 @pytest.fixture(scope="module")
 def simulated() -> Simulated:
-    return Simulated([*sample_cases(), *glue_cases()])
+    return Simulated([*sample_cases(), *widest_cases(), *glue_cases()])
 
 
 def test_every_kernel_equals_its_definition(simulated: Simulated, tmp_path: Path) -> None:

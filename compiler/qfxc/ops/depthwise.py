@@ -85,7 +85,9 @@ class Depthwise(KernelOp):
     @classmethod
     def samples(cls) -> tuple[Node, ...]:
         x, u = source((2, 2, 36), INT8), source((3, 8), UINT4)
+        int16, int25 = Int.of_bits(16, signed=True), Int.of_bits(25, signed=True)
         return (
+            Node(cls(), (source((2, 6), int25), weights((3, 2), int16, 5)), "wide"),
             Node(cls(), (x, weights((9, 4), INT8, 1)), "signed"),
             Node(cls(), (u, weights((2, 4), Int(-4, 3), 2)), "unsigned"),
             Node(cls(), (u, weights((1, 8), Int(0, 1), 3)), "one_tap"),

@@ -101,6 +101,7 @@ class MatVec(KernelOp):
     @classmethod
     def samples(cls) -> tuple[Node, ...]:
         int3, uint2, sign = Int(-4, 3), Int(0, 3), Int(-1, 1)
+        int16, int25 = Int.of_bits(16, signed=True), Int.of_bits(25, signed=True)
         x, u = source((3, 12), INT8), source((2, 2, 6), UINT4)
         return (
             Node(cls(), (x, weights((1, 12, 4), INT8, 1)), "signed"),
@@ -109,4 +110,5 @@ class MatVec(KernelOp):
             Node(cls(), (source((40,), Int(3, 9)), weights((1, 40, 2), uint2, 4)), "positive"),
             Node(cls(), (source((2, 32), Int(-1, 0)), weights((1, 32, 3), int3, 5)), "long"),
             Node(cls(), (source((5, 1), INT8), weights((1, 1, 1), INT8, 6)), "scalar"),
+            Node(cls(), (source((2, 4), int25), weights((1, 4, 2), int16, 7)), "wide"),
         )
