@@ -25,7 +25,8 @@ const int kShown = 10;  // mismatches printed in full
 class bench {
  public:
   bench(int argc, char** argv, const char* golden)
-      : directory_(argc > 2 ? argv[2] : golden), running_(argc > 1 && !std::strcmp(argv[1], "run")) {
+      : directory_(argc > 2 ? argv[2] : golden),
+        running_(argc > 1 && !std::strcmp(argv[1], "run")) {
     if (argc > 1 && !running_ && std::strcmp(argv[1], "check")) {
       std::fprintf(stderr, "usage: %s [check DIRECTORY | run DIRECTORY]\n", argv[0]);
       std::exit(2);
@@ -42,7 +43,7 @@ class bench {
   void has_frames(const char* port, std::size_t bytes, std::size_t frame_bytes) {
     const long count = static_cast<long>(bytes / frame_bytes);
     if (bytes % frame_bytes || count == 0 || (frames_ >= 0 && frames_ != count)) {
-      std::fprintf(stderr, "error: %s: %lu bytes are not a matching number of frames of %lu bytes\n",
+      std::fprintf(stderr, "error: %s: %lu bytes are not as many frames, of %lu bytes each\n",
                    path(port).c_str(), static_cast<unsigned long>(bytes),
                    static_cast<unsigned long>(frame_bytes));
       std::exit(2);
@@ -84,7 +85,7 @@ class bench {
   std::chrono::steady_clock::time_point start_;
 };
 
-// Vitis HLS runs test benches some folders below the project: a relative path is looked for upwards.
+// Vitis HLS runs test benches some folders below the project: look for a relative path upwards.
 inline std::FILE* open_upwards(std::string path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
   for (int i = 0; !file && i < 8 && path[0] != '/'; ++i) {
@@ -135,7 +136,8 @@ void to_bytes(ap_uint<Bits> word, uint8_t* bytes) {
 template <int Bits>
 class input {
  public:
-  input(bench& b, const char* name, long words) : port(name), bench_(b), name_(name), words_(words) {
+  input(bench& b, const char* name, long words)
+      : port(name), bench_(b), name_(name), words_(words) {
     data_ = read_file(b.path(name));
     b.has_frames(name, data_.size(), words * kBytes);
   }

@@ -1,4 +1,5 @@
-// y = saturate((a[s][c] * x + b[s][c]) >> Shift, Lo, Hi), s = the last segment with start[s][c] <= x.
+// y = saturate((a[s][c] * x + b[s][c]) >> Shift, Lo, Hi), s = the last segment with
+// start[s][c] <= x.
 //
 // One word per iteration, II = 1; one multiplier per lane whatever the number of segments.
 #ifndef QFX_DYADIC_HPP

@@ -1,6 +1,6 @@
 // y[v][(g,m)] = sum_k w[g][k][m] * x[v][(g,k)]: a constant matrix times every vector.
 //
-// Loops: vector, group, tile of Pe outputs, word of Simd inputs; one word of x per iteration, II = 1.
+// Loops: vector, group, tile of Pe outputs, word of Simd inputs; a word of x per iteration, II = 1.
 // Tile 0 reads the vector's words and keeps them; the tiles after it use the kept ones. The
 // accumulators have the type of the result and wrap, which is exact since every result fits.
 #ifndef QFX_MATVEC_HPP

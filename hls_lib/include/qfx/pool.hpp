@@ -32,7 +32,8 @@ typename pool_types<C>::acc pool_reduce(const typename pool_types<C>::acc& befor
 
 template <class C, class T, int Rows, int Cols>
 void pool_loop(typename pool_types<C>::xstream& xs, typename pool_types<C>::ystream& ys,
-               const T (&rom)[Rows][Cols], typename pool_types<C>::acc (&acc)[C::Chunks][C::Lanes]) {
+               const T (&rom)[Rows][Cols],
+               typename pool_types<C>::acc (&acc)[C::Chunks][C::Lanes]) {
 #pragma HLS INLINE
   typename counter<C::Positions>::type position = 0;
   typename counter<C::Taps>::type tap = 0;

@@ -1,9 +1,9 @@
-// y[oh][ow][(g,kh,kw,c)] = x[oh*SH + kh*DH][ow*SW + kw*DW][(g,c)]: every window, one after the other.
+// y[oh][ow][(g,kh,kw,c)] = x[oh*SH + kh*DH][ow*SW + kw*DW][(g,c)]: all windows, one by one.
 //
 // A ring buffer holds E + SH rows, E = (KH-1)*DH + 1 being the rows that a window spans. Phase 0
-// reads the first E rows; phase 1 + oh emits the windows of output row oh and reads the next SH rows
-// at the same time; what the last window does not reach is read and dropped. One flat loop over the
-// phases' iterations, each reading at most one word and writing at most one, II = 1.
+// reads the first E rows; phase 1 + oh emits the windows of output row oh and reads the next SH
+// rows at the same time; what the last window does not reach is read and dropped. One flat loop
+// over the phases' iterations, each reading at most one word and writing at most one, II = 1.
 #ifndef QFX_WINDOW_HPP
 #define QFX_WINDOW_HPP
 

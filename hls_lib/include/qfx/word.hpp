@@ -77,7 +77,7 @@ unpack_chunks:
         e[c * W::PerChunk + i] = decode<Bits, Signed>(raw >> (i * Bits));
       }
     }
-    if (W::Chunks > 1) {
+    if (c + 1 < W::Chunks) {
       rest >>= W::ChunkBits;
     }
   }
@@ -101,7 +101,7 @@ pack_chunks:
         raw |= code << (i * Bits);
       }
     }
-    if (W::Chunks > 1) {
+    if (c + 1 < W::Chunks) {
       w <<= W::ChunkBits;
     }
     w |= ap_uint<W::Width>(raw);
