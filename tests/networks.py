@@ -43,7 +43,13 @@ class Net:
         return Node(Pad(border, border, (value,)), (x,), self.name("pad"))
 
     def conv(
-        self, x: Node, outs: int, kernel: int = 3, stride: int = 1, groups: int = 1, bias: bool = True
+        self,
+        x: Node,
+        outs: int,
+        kernel: int = 3,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = True,
     ) -> Node:
         shape = (kernel, kernel, x.type.channels // groups, outs)
         w = self.rng.normal(size=shape) / np.sqrt(np.prod(shape[:3]))
@@ -73,9 +79,7 @@ class Net:
     def done(self, *outputs: Node) -> tuple[Graph, Array]:
         shapes = [node.type.shape for node in (self.x, *outputs)]
         names = ["x", *(f"y{i}" for i in range(len(outputs)))]
-        ports = [
-            Port(n, s, tuple(range(len(s)))) for n, s in zip(names, shapes, strict=True)
-        ]
+        ports = [Port(n, s, tuple(range(len(s)))) for n, s in zip(names, shapes, strict=True)]
         graph = Graph("net", (self.x,), outputs, (ports[0],), tuple(ports[1:]))
         frames = self.rng.normal(size=(24, *shapes[0])).astype(np.float32)
         return graph, frames

@@ -29,7 +29,9 @@ def imported(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        found |= {n.split(".")[1] if "." in n else "__init__" for n in names if n.startswith("qfxc")}
+        found |= {
+            n.split(".")[1] if "." in n else "__init__" for n in names if n.startswith("qfxc")
+        }
     return found
 
 

@@ -28,11 +28,11 @@ def test_dot_products_are_exact_in_every_carrier(bits: int) -> None:
     w = rng.integers(elem.lo, elem.hi + 1, (40, 6))
     x = Node(Input((40,), elem), (), "x")
     y = Node(MatMul(), (x, int_const(w, elem, "w")), "y")
-    data = np.concatenate(
-        [rng.integers(elem.lo, elem.hi + 1, (20, 40)), np.full((1, 40), elem.lo)]
-    )
+    data = np.concatenate([rng.integers(elem.lo, elem.hi + 1, (20, 40)), np.full((1, 40), elem.lo)])
     (got,) = simulate(graph(x, y), [data])
-    expected = [[sum(int(a) * int(b) for a, b in zip(r, c, strict=True)) for c in w.T] for r in data]
+    expected = [
+        [sum(int(a) * int(b) for a, b in zip(r, c, strict=True)) for c in w.T] for r in data
+    ]
     assert got.tolist() == expected
 
 
@@ -47,7 +47,9 @@ def test_convolution_against_a_direct_sum(groups: int) -> None:
     (got,) = simulate(graph(x, y), [data])
     for n, h, v, m in np.ndindex(got.shape):
         g = m // (8 // groups)
-        patch = data[n, 2 * h : 2 * h + 3, v : v + 3 : 2, g * (4 // groups) : (g + 1) * (4 // groups)]
+        patch = data[
+            n, 2 * h : 2 * h + 3, v : v + 3 : 2, g * (4 // groups) : (g + 1) * (4 // groups)
+        ]
         assert got[n, h, v, m] == int((patch * w[..., m]).sum())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +42,8 @@ class Result:
         """The index of the largest element of every frame (of the first output)."""
         value = self.real[output or next(iter(self.real))]
         if value.size == len(value):  # an ArgMax in the network: the index itself
-            return value.reshape(-1).astype(np.int64)
-        return value.reshape(len(value), -1).argmax(axis=1)
+            return np.asarray(value.reshape(-1), dtype=np.int64)
+        return np.asarray(value.reshape(len(value), -1).argmax(axis=1))
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,7 @@ CHUNK_ELEMENTS = 1 << 18
 Observer = Callable[[Node, Array], None]
 
 
-def simulate(
-    graph: Graph, inputs: Sequence[Array], observe: Observer | None = None
-) -> list[Array]:
+def simulate(graph: Graph, inputs: Sequence[Array], observe: Observer | None = None) -> list[Array]:
     """Runs a batch of frames; returns one array per output, integers as int64.
 
     ``inputs``: one array (batch, *frame shape) per graph input, integers for integer inputs.
@@ -47,9 +45,7 @@ def _run_chunk(
     inputs: list[Array],
     observe: Observer | None,
 ) -> list[Array]:
-    values: dict[int, Array] = {
-        id(n): x for n, x in zip(graph.inputs, inputs, strict=True)
-    }
+    values: dict[int, Array] = {id(n): x for n, x in zip(graph.inputs, inputs, strict=True)}
     pending = _last_uses(graph, nodes)
     for node in nodes:
         if id(node) not in values:
