@@ -20,7 +20,7 @@ ALLOWED = {
     "hw": IR | {"hw"},
     "backends": IR | {"hw", "backends"},
     "verify": IR | {"hw", "backends", "verify"},
-    "report": IR | {"hw", "backends", "report"},
+    "report": IR | {"hw", "backends", "quantize", "report"},
 }
 
 

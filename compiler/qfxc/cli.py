@@ -24,7 +24,8 @@ from qfxc.flow import Compiled, Flow, Qfxc
 from qfxc.hw.board import boards
 from qfxc.ir.types import Array
 from qfxc.report.data import verified
-from qfxc.report.screen import WIDE, ScreenProgress, show, show_run, simple_table
+from qfxc.report.scores import read_labels, scores
+from qfxc.report.screen import WIDE, ScreenProgress, run_lines, show, simple_table
 
 OK, DIFFERENT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -141,8 +142,8 @@ def _tell(
 @click.argument("inputs", type=_PATH)
 @click.option("--engine", type=click.Choice(["sim", "hls"]), default="sim", show_default=True)
 @click.option("-o", "--output", type=_PATH, help="Write the outputs to this .npz file.")
-@click.option("--labels", type=_PATH, help="One class name per line, for the best classes.")
-@click.option("--json", "as_json", is_flag=True, help="Print shapes and best classes as JSON.")
+@click.option("--labels", type=_PATH, help="Class indices: .npy, .npz or one integer per line.")
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 @click.pass_obj
 def run_(
     flow: Flow,
@@ -154,31 +155,29 @@ def run_(
     labels: Path | None,
     as_json: bool,
 ) -> int:
-    """Run frames through the project in FOLDER.
+    """Run frames through the project in FOLDER and compare with its float reference.
 
     INPUTS is an .npz file with one array per input, named as in the model, batch axis first, or
     an .npy file for a single input. The output file holds real numbers under the name of the
-    output and integer codes under NAME.codes.
+    output and integer codes under NAME.codes. LABELS are the true classes, for the accuracy.
     """
-    names = _read_labels(labels)
+    truth = None if labels is None else read_labels(labels)
     with ScreenProgress(Console(stderr=True), visible=not as_json) as progress:
-        result = flow.load_project(folder).run(inputs, engine, progress)
+        project = flow.load_project(folder)
+        result = project.run(inputs, engine, progress)
+        reference = project.run_float(inputs, progress)
+    found = scores(result, reference, truth)
     if output is not None:
         codes = {f"{name}.codes": value for name, value in result.codes.items()}
         _write_npz(output, {**result.real, **codes})
-    shown = show_run(result.real, names)
+    frames = len(next(iter(result.real.values())))
     if as_json:
-        _print_json({"engine": engine, "outputs": shown})
+        outputs = {name: score.plain() for name, score in found.items()}
+        head = {"engine": engine, "frames": frames, "seconds": progress.seconds}
+        _print_json({**head, "outputs": outputs})
     else:
-        _tell_run(shown)
+        click.echo("\n".join(run_lines(frames, found, progress.seconds)))
     return OK
-
-
-def _tell_run(shown: Mapping[str, Any]) -> None:
-    for port, entry in shown.items():
-        click.echo(f"{port}: {'x'.join(map(str, entry['shape']))}")
-        for frame in entry["best"]:
-            click.echo("  " + ", ".join(f"{label} ({value:g})" for label, value in frame))
 
 
 def _write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -187,15 +186,6 @@ def _write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
             np.savez(file, **cast(Any, dict(arrays)))
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", where=str(path)) from error
-
-
-def _read_labels(path: Path | None) -> list[str]:
-    if path is None:
-        return []
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("the labels cannot be read", where=str(path)) from error
 
 
 @cli.command("boards")

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qfxc.backends.project import Project
 from qfxc.ir.types import Array
 from qfxc.progress import Progress
@@ -43,12 +46,25 @@ class Result(Protocol):
         """Integers times their scale."""
         ...
 
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """Classes by output; 0 for an output that is no classification."""
+        ...
+
+    def top1(self, output: str | None = None) -> NDArray[np.int64]:
+        """The class of every frame."""
+        ...
+
 
 class Loaded(Protocol):
     """A project that was read back."""
 
     def run(self, source: Path, engine: str, progress: Progress | None) -> Result:
         """Runs the inputs in a file through ``engine``."""
+        ...
+
+    def run_float(self, source: Path, progress: Progress | None) -> Result:
+        """Runs them through the float reference."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from qfxc.backends import model_files
 from qfxc.errors import UserError
 from qfxc.hw.build import build_netlist
-from qfxc.ir.graph import Graph
+from qfxc.ir.graph import Graph, Node, Port
 from qfxc.ir.types import Array
 from qfxc.ops import registry
 from qfxc.passes.lower import Lower
@@ -24,6 +25,9 @@ from qfxc.verify import csim
 
 ENGINES = ("sim", "hls")
 
+PART = 512
+"""Frames between two signs of life; a part has to be worth laying out the weights for."""
+
 Engine = Callable[[Sequence[Array]], list[Array]]
 
 
@@ -32,11 +36,13 @@ class Result:
     """One batch: integer codes and the real numbers they stand for, by output name, ONNX layout.
 
     What a port leaves to the host (softmax) is not applied: ``host`` names it per output.
+    ``classes``: how many classes an output tells apart; 0 where it is no classification.
     """
 
     codes: dict[str, Array]
     real: dict[str, Array]
     host: dict[str, tuple[str, ...]]
+    classes: dict[str, int]
 
     def top1(self, output: str | None = None) -> NDArray[np.int64]:
         """The index of the largest element of every frame (of the first output)."""
@@ -53,11 +59,16 @@ class Model:
     real: Graph
     integer: Graph
 
-    def run(self, source: Source, engine: Engine | None = None) -> Result:
+    def run(
+        self, source: Source, engine: Engine | None = None, progress: Progress | None = None
+    ) -> Result:
         """Quantizes inputs as the host does, runs them, and decodes the outputs."""
         frames = self._frames(source)
         inputs = [encode(x, n.type.int) for x, n in zip(frames, self.integer.inputs, strict=True)]
-        outputs = engine(inputs) if engine else simulate(self.integer, inputs)
+        if engine is None:
+            outputs = _in_parts("simulator", self.integer, inputs, progress or Silent())
+        else:
+            outputs = engine(inputs)
         codes: dict[str, Array] = {}
         real: dict[str, Array] = {}
         for port, node, value in zip(
@@ -65,14 +76,24 @@ class Model:
         ):
             codes[port.name] = port.from_frame(value)
             real[port.name] = port.from_frame(decode(value, node.type.int))
-        return Result(codes, real, {p.name: p.host for p in self.integer.out_ports})
+        return Result(codes, real, self._host, self._classes)
 
-    def run_float(self, source: Source) -> Result:
+    def run_float(self, source: Source, progress: Progress | None = None) -> Result:
         """The float reference on the same inputs (float32)."""
-        outputs = simulate(self.real, self._frames(source))
+        inputs = self._frames(source)
+        outputs = _in_parts("float reference", self.real, inputs, progress or Silent())
         pairs = zip(self.real.out_ports, outputs, strict=True)
         real = {port.name: port.from_frame(value) for port, value in pairs}
-        return Result({}, real, {p.name: p.host for p in self.real.out_ports})
+        return Result({}, real, self._host, self._classes)
+
+    @property
+    def _host(self) -> dict[str, tuple[str, ...]]:
+        return {port.name: port.host for port in self.integer.out_ports}
+
+    @property
+    def _classes(self) -> dict[str, int]:
+        pairs = zip(self.integer.out_ports, self.integer.outputs, strict=True)
+        return {port.name: _class_count(port, node) for port, node in pairs}
 
     @property
     def pixels(self) -> bool:
@@ -97,7 +118,12 @@ class Loaded:
         """Runs a batch on one of ``ENGINES``; every engine gives the same integers."""
         if engine not in ENGINES:
             raise UserError(f"unknown engine '{engine}'", hint=f"engines: {', '.join(ENGINES)}")
-        return self.model.run(source, self._hls(progress or Silent()) if engine == "hls" else None)
+        chosen = self._hls(progress or Silent()) if engine == "hls" else None
+        return self.model.run(source, chosen, progress)
+
+    def run_float(self, source: Source, progress: Progress | None = None) -> Result:
+        """Runs a batch on the float reference."""
+        return self.model.run_float(source, progress)
 
     def _hls(self, progress: Progress) -> Engine:
         graph = Lower().run(self.saved.integer)
@@ -108,7 +134,31 @@ class Loaded:
             if path.is_file()
         }
         binary = csim.build(files, progress=progress)
-        return lambda inputs: csim.run(binary, netlist, inputs)
+
+        def simulated(inputs: Sequence[Array]) -> list[Array]:
+            progress.step("C-simulation", 0, len(inputs[0]))
+            return [*csim.run(binary, netlist, inputs, partial(progress.step, "C-simulation"))]
+
+        return simulated
+
+
+def _in_parts(name: str, graph: Graph, inputs: list[Array], progress: Progress) -> list[Array]:
+    """As ``simulate``, in parts so that progress can be told."""
+    total = len(inputs[0])
+    progress.step(name, 0, total)
+    parts: list[list[Array]] = []
+    for at in range(0, total, PART):
+        parts.append(simulate(graph, [x[at : at + PART] for x in inputs]))
+        progress.step(name, min(at + PART, total), total)
+    return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+
+def _class_count(port: Port, node: Node) -> int:
+    """An ArgMax knows its classes; else a vector has one per element."""
+    if node.op.stem == "argmax":
+        return node.type.int.hi + 1
+    vector = node.type.size == max(port.shape, default=1)
+    return node.type.size if vector and node.type.size > 1 else 0
 
 
 def load_project(folder: str | Path) -> Loaded:

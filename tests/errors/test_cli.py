@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from qfxc import __version__
 from qfxc.backends.project import Project
@@ -19,7 +20,7 @@ from qfxc.progress import Progress
 COST = {"lut": 1, "ff": 2, "dsp": 3, "bram18": 4}
 REPORT: dict[str, Any] = {
     "generator": "qfxc",
-    "model": {"name": "net"},
+    "model": {"name": "net", "outputs": [{"name": "prob", "host": ["softmax"]}]},
     "board": {"name": "ultra96", "part": "p", "clock_mhz": 200.0},
     "plan": {
         "interval_cycles": 100, "frames_per_second": 2e6, "bottleneck": "conv1", "limit": "DSP",
@@ -31,6 +32,7 @@ REPORT: dict[str, Any] = {
             "weight_bits": 4, "rescale": "shift", "simd": 1, "pe": 2, "cycles": 7, "estimate": COST,
         }
     ],
+    "rescales": {"kinds": {"shift": 1, "dyadic": 0}, "dyadic_bits": None},
     "verification": [],
     "warnings": ["mind the gap"],
 }  # fmt: skip
@@ -73,11 +75,18 @@ class FakeDriver:
         self.asked |= {"engine": engine}
         return FakeResult(np.load(source)["x"])
 
+    def run_float(self, source: Path, progress: Progress | None) -> "FakeResult":
+        return FakeResult(np.load(source)["x"][:, ::-1])
+
 
 class FakeResult:
     def __init__(self, x: Array) -> None:
         self.codes: Mapping[str, Array] = {"y": x}
         self.real: Mapping[str, Array] = {"y": np.asarray(2 * x)}
+        self.classes: Mapping[str, int] = {"y": x.shape[1]}
+
+    def top1(self, output: str | None = None) -> NDArray[np.int64]:
+        return np.asarray(self.real["y"].argmax(axis=1))
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +103,8 @@ def test_the_default_command_compiles_and_writes(capsys: pytest.CaptureFixture[s
     assert "conv1" in out
     assert "9 x 4b" in out
     assert "equal, bit for bit" in out
+    assert "left to the host: softmax of prob\n" in out
+    assert "rescales: 1 shift\n" in out
     assert "warning: mind the gap" in out
     assert out.endswith("written: net_kv260\n")
 
@@ -254,33 +265,78 @@ def test_a_broken_promise_is_a_bug_and_says_so(capsys: pytest.CaptureFixture[str
     )
 
 
+X = np.array([[1, 3, 2], [5, 5, 4]])
+"""Doubled: classes 1 and 0. The fake float reference has them mirrored: classes 1 and 1.
+
+Cosine: the mean of (2*4 + 6*6 + 4*2) / 56 and (10*8 + 10*10 + 8*10) / 264. SQNR: signal
+56 + 264, noise 4 * 2**2, 10 * log10(20) = 13.0 dB.
+"""
+
+
 def test_run(capsys: pytest.CaptureFixture[str]) -> None:
-    np.savez("in.npz", x=np.array([[1, 3, 2], [5, 5, 4]]))
-    Path("labels.txt").write_text("cat\ndog\n")
+    np.savez("in.npz", x=X)
+    Path("labels.txt").write_text("1\n0\n\n")
     driver = FakeDriver()
     line = ["run", "proj", "in.npz", "--engine", "hls", "-o", "out.npz", "--labels", "labels.txt"]
     assert main(line, driver) == 0
     assert driver.asked == {"folder": Path("proj"), "engine": "hls"}
     assert capsys.readouterr().out == (
-        "y: 2x3\n  dog (6), 2 (4), cat (2)\n  cat (10), dog (10), 2 (8)\n"
+        "y (3, 3 classes): top-1 100.00% (float reference 50.00%), same class as float 50.00%, "
+        "cosine 0.956710, SQNR 13.0 dB\n"
     )
     saved = np.load("out.npz")
     assert saved["y"].tolist() == [[2, 6, 4], [10, 10, 8]]
     assert saved["y.codes"].tolist() == [[1, 3, 2], [5, 5, 4]]
-    assert main(["run", "proj", "in.npz", "--json"], driver) == 0
+
+
+def test_run_as_json_and_without_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez("in.npz", x=X)
+    assert main(["run", "proj", "in.npz", "--json"], FakeDriver()) == 0
     data = json.loads(capsys.readouterr().out)
-    assert data["engine"] == "sim"
-    assert data["outputs"]["y"] == {
-        "shape": [2, 3],
-        "best": [[["1", 6], ["2", 4], ["0", 2]], [["0", 10], ["1", 10], ["2", 8]]],
-    }
+    score = data.pop("outputs")
+    assert data == {"engine": "sim", "frames": 2, "seconds": {}}
+    assert (score["y"]["shape"], score["y"]["classes"]) == ([3], 3)
+    assert (score["y"]["top1"], score["y"]["top1_float"], score["y"]["agreement"]) == (
+        None, None, 0.5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1\n", "--labels: 1 labels for 2 frames"),
+        (
+            "1\n3\n",
+            "--labels: label 3 of frame 1 is not one of 3 classes\n"
+            "hint: labels are class indices, 0 to 2",
+        ),
+        (
+            "-1\n0\n",
+            "--labels: label -1 of frame 0 is not one of 3 classes\n"
+            "hint: labels are class indices, 0 to 2",
+        ),
+        (
+            "cat\ndog\n",
+            "labels.txt: these are not labels\nhint: one class index per frame: "
+            ".npy, .npz, or text with one integer per line",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit(
+    text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez("in.npz", x=X)
+    Path("labels.txt").write_text(text)
+    line = ["run", "proj", "in.npz", "--labels", "labels.txt", "-o", "out.npz"]
+    assert failing(line, capsys, FakeDriver()) == f"error: {message}\n"
+    assert not Path("out.npz").exists()
 
 
 def test_labels_and_outputs_that_fail(capsys: pytest.CaptureFixture[str]) -> None:
     np.savez("in.npz", x=np.zeros((1, 2)))
     line = ["run", "proj", "in.npz"]
     assert failing([*line, "--labels", "none"], capsys, FakeDriver()) == (
-        "error: none: the labels cannot be read\n"
+        "error: none: the labels cannot be read: No such file or directory\n"
     )
     assert failing([*line, "-o", "no/out.npz"], capsys, FakeDriver()) == (
         "error: no/out.npz: cannot be written: No such file or directory\n"

@@ -27,11 +27,13 @@ def test_every_form(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", DATA)
     np.savez(tmp_path / "a.npz", x=DATA, labels=np.zeros(5))
     np.savez(tmp_path / "one.npz", anything=DATA)
+    np.savez(tmp_path / "labelled.npz", anything=DATA, y=np.zeros(5))
     folder = tmp_path / "folder"
     folder.mkdir()
     for i, frame in enumerate(DATA):
         np.save(folder / f"{i}.npy", frame)
     forms = [DATA, {"x": DATA}, tmp_path / "a.npy", str(tmp_path / "a.npz"), tmp_path / "one.npz"]
+    forms.append(tmp_path / "labelled.npz")
     for source in [*forms, folder]:
         (batch,) = load(source)
         assert np.array_equal(batch, DATA.astype(np.float32))

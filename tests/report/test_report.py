@@ -59,6 +59,12 @@ def test_the_estimate_is_kernels_and_glue() -> None:
         assert total == kernels + data["plan"]["glue"][key]
 
 
+def test_rescales_are_counted() -> None:
+    assert report()["rescales"] == {
+        "kinds": {"shift": 0, "dyadic": 0, "csd": 0, "compare": 0, "table": 1}, "dyadic_bits": None,
+    }  # fmt: skip
+
+
 def schema() -> dict[str, Any]:
     text = (folder("templates") / "report" / "report.schema.json").read_text()
     found: dict[str, Any] = json.loads(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,9 @@ MOST_FRAMES = 512
 """More frames are thinned out evenly: statistics hardly change, time does."""
 
 SYNTHETIC_FRAMES = 64
+
+LABEL_KEYS = ("labels", "y")
+"""Arrays that an archive may hold beside the inputs."""
 
 Source = str | Path | Array | Mapping[str, Array]
 
@@ -84,8 +86,10 @@ def _read(path: Path, graph: Graph, where: str) -> Array | dict[str, Array]:
     loaded = _np_load(path)
     if isinstance(loaded, np.ndarray):
         return loaded
-    if len(loaded) == 1 and len(graph.in_ports) == 1:
-        return next(iter(loaded.values()))
+    names = {port.name for port in graph.in_ports}
+    others = [key for key in loaded if key not in LABEL_KEYS]
+    if len(names) == 1 and len(others) == 1 and not names & set(loaded):
+        return loaded[others[0]]
     return loaded
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from qfxc import __version__
@@ -24,7 +25,7 @@ from qfxc.ir.types import TensorType
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; a new key does not raise it."""
 
-RESCALES = frozenset({"shift", "dyadic", "csd", "compare", "table"})
+RESCALES = ("shift", "dyadic", "csd", "compare", "table")
 
 Report = dict[str, Any]
 
@@ -60,6 +61,7 @@ def make_report(
         "options": dict(options or {}),
         "plan": _plan(plan, board),
         "layers": [_layer(wiring, node, rows[node.name]) for node in wiring.nodes],
+        "rescales": _rescales(wiring.nodes),
         "netlist": _netlist(netlist),
         "accuracy": dict(accuracy or {}),
         "verification": [dict(entry) for entry in verification],
@@ -134,6 +136,20 @@ def _layer(wiring: Wiring, node: Node, row: Row) -> dict[str, Any]:
         "cycles": row.cycles,
         "estimate": _cost(row.cost),
     }
+
+
+def _rescales(nodes: Sequence[Node]) -> dict[str, Any]:
+    """Rescales by kind, and how wide dyadic multipliers are (magnitudes, one per channel)."""
+    counts = Counter(node.op.stem for node in nodes)
+    bits = sorted(width for node in nodes if node.op.stem == "dyadic" for width in _widths(node))
+    summary = {"min": bits[0], "median": median(bits), "max": bits[-1]} if bits else None
+    return {"kinds": {kind: counts[kind] for kind in RESCALES}, "dyadic_bits": summary}
+
+
+def _widths(node: Node) -> list[int]:
+    """Bits of the multipliers, of every segment and channel."""
+    op: Any = node.op
+    return [abs(a).bit_length() for part in op.a for a in part * (node.type.channels // len(part))]
 
 
 def _netlist(netlist: Netlist) -> dict[str, Any]:

@@ -6,15 +6,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from qfxc.ir.types import Array
 from qfxc.report.data import Report
+from qfxc.report.scores import Score
 
 COLUMNS = (
     "layer",
@@ -141,6 +140,10 @@ def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
     ]
     if not plan["fits"]:
         lines.append(f"this design does not fit {board['name']}")
+    lines.append(_rescale_line(report["rescales"]))
+    for port in report["model"]["outputs"]:
+        if port["host"]:
+            lines.append(f"left to the host: {', '.join(port['host'])} of {port['name']}")
     for entry in report["verification"]:
         verdict = "equal, bit for bit" if entry["equal"] else "DIFFERENT"
         lines.append(
@@ -153,23 +156,36 @@ def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
     return lines
 
 
-BEST = 5
+def _rescale_line(rescales: dict[str, Any]) -> str:
+    counts = [f"{n} {kind}" for kind, n in rescales["kinds"].items() if n]
+    bits = rescales["dyadic_bits"]
+    text = f"rescales: {', '.join(counts) or 'none'}"
+    if bits is None:
+        return text
+    span = f"{bits['min']} to {bits['max']} bits, median {bits['median']:g}"
+    return f"{text}; dyadic multipliers of {span}"
 
 
-def show_run(outputs: Mapping[str, Array], labels: Sequence[str]) -> dict[str, Any]:
-    """Per output: its shape, and for vectors the best ``BEST`` (label, value) of every frame.
-
-    Without a label for it a class is shown by its number. Other outputs have no best classes.
-    """
-    shown: dict[str, Any] = {}
-    for name, values in outputs.items():
-        best: list[list[tuple[str, float]]] = []
-        if values.ndim >= 2 and values.shape[-1] == values[0].size > 1:
-            best = [_best(frame, labels) for frame in values.reshape(len(values), -1)]
-        shown[name] = {"shape": list(values.shape), "best": best}
-    return shown
+def run_lines(frames: int, found: Mapping[str, Score], seconds: Mapping[str, float]) -> list[str]:
+    """What a run says: how fast every engine was, and a line of scores per output."""
+    lines = []
+    for name in ("simulator", "C-simulation", "float reference"):
+        if seconds.get(name):
+            rate = frames / seconds[name]
+            lines.append(
+                f"{name}: {frames:,} frames in {seconds[name]:.2f} s, {rate:,.1f} frames/s"
+            )
+    return [*lines, *(_score_line(name, score) for name, score in found.items())]
 
 
-def _best(frame: Array, labels: Sequence[str]) -> list[tuple[str, float]]:
-    order = np.argsort(-frame.astype(np.float64), kind="stable")[:BEST]  # a tie: the first class
-    return [(labels[i] if i < len(labels) else str(i), float(frame[i].item())) for i in order]
+def _score_line(name: str, score: Score) -> str:
+    parts = []
+    if score.top1 is not None and score.top1_float is not None:
+        parts.append(f"top-1 {score.top1:.2%} (float reference {score.top1_float:.2%})")
+    if score.agreement is not None:
+        parts.append(f"same class as float {score.agreement:.2%}")
+    parts.append(f"cosine {score.cosine:.6f}")
+    parts.append("SQNR infinite" if score.sqnr_db is None else f"SQNR {score.sqnr_db:.1f} dB")
+    kind = f"{score.classes} classes" if score.classes else "no classification"
+    shape = "x".join(map(str, score.shape)) or "scalar"
+    return f"{name} ({shape}, {kind}): {', '.join(parts)}"
