@@ -17,6 +17,17 @@ from qfxc.ops.const import Const, const_value
 DENSE_DEPTHWISE = 16
 
 
+def per_weight(v: Array, w: Array, groups: int) -> Array:
+    """Per input channel values (C) or (), broadcastable to the weights (.., C / groups, M)."""
+    if v.ndim == 0:
+        return v
+    if groups == 1:
+        return v[:, None]
+    per, outs = w.shape[-2], w.shape[-1]
+    rows = np.broadcast_to(v.reshape(groups, per, 1), (groups, per, outs // groups))
+    return rows.transpose(1, 0, 2).reshape(per, outs)
+
+
 @dataclass(frozen=True)
 class Conv(Op):
     """2-D convolution without padding (that is ``pad``); inputs x (H,W,C), w (KH,KW,C/groups,M).

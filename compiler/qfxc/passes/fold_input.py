@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfxc.ir.graph import Graph, Node, rewrite
-from qfxc.ir.types import Array
 from qfxc.ops.affine import Affine
 from qfxc.ops.const import const_value
-from qfxc.ops.conv import Conv
+from qfxc.ops.conv import Conv, per_weight
 from qfxc.ops.input import Input
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.pad import Pad
@@ -64,22 +63,10 @@ class FoldInput(Pass):
     def _into_layer(self, node: Node, inner: Node, x: Node) -> Node:
         a, b = constants(inner)
         w = const_value(node.inputs[1])
-        if isinstance(node.op, Conv) and node.op.groups > 1:
-            a, b = (_group_rows(v, w, node.op.groups) for v in (a, b))
-            taps, scaled = (w * b).sum(axis=(0, 1, 2)), w * a
-        else:
-            a, b = (v[..., None] if v.ndim else v for v in (a, b))
-            taps, scaled = (w * b).sum(axis=tuple(range(w.ndim - 1))), w * a
+        groups = node.op.groups if isinstance(node.op, Conv) else 1
+        a, b = (per_weight(v, w, groups) for v in (a, b))
+        taps, scaled = (w * b).sum(axis=tuple(range(w.ndim - 1))), w * a
         return layer(node.op, x, scaled, bias(node) + taps, node.name)
-
-
-def _group_rows(v: Array, w: Array, groups: int) -> Array:
-    """Per input channel values, laid out as the (C / groups, M) part of grouped weights."""
-    if v.ndim == 0:
-        return v
-    rows = v.reshape(groups, w.shape[2], 1)
-    wide = np.broadcast_to(rows, (groups, w.shape[2], w.shape[3] // groups))
-    return wide.transpose(1, 0, 2).reshape(w.shape[2], w.shape[3])
 
 
 def _from_input(node: Node) -> bool:

@@ -13,8 +13,8 @@ from qfxc.ir.graph import Graph, Node, rewrite
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, Scale, exact
 from qfxc.ops.clip import Clip
-from qfxc.ops.const import Const, const_value, int_const
-from qfxc.ops.conv import Conv
+from qfxc.ops.const import Const, const_value, int_const, real_const
+from qfxc.ops.conv import Conv, per_weight
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.input import Input
 from qfxc.ops.matmul import MatMul
@@ -40,6 +40,7 @@ class Quantize(Pass):
     ``method``: how ranges follow from statistics: minmax, percentile, mse, or best (the one with
     the highest signal-to-quantization-noise ratio at the outputs). ``powers``: every scale is a
     power of two. ``outputs``: bits of graph outputs. ``pixels``: inputs are uint8 as they are.
+    ``correct_bias``: biases make up for what rounding the weights does to the mean of a layer.
     """
 
     weights: int = 8
@@ -48,6 +49,7 @@ class Quantize(Pass):
     method: str = "best"
     powers: bool = False
     pixels: bool = False
+    correct_bias: bool = True
     rounding: str = Rounding.HALF_UP.value
     frames: tuple[Array, ...] = field(default=(), repr=False, compare=False)
     exact = False
@@ -64,7 +66,8 @@ class Quantize(Pass):
         return built[max(METHODS, key=lambda m: scores[m])]
 
     def _observe(self, graph: Graph, placement: Placement) -> dict[str, Stats]:
-        stats = observe(graph, self.frames, {p.name for p in placement.points})
+        layers = {n.inputs[0].name for n in graph.nodes() if isinstance(n.op, (Conv, MatMul))}
+        stats = observe(graph, self.frames, layers | {p.name for p in placement.points})
         for name, s in stats.items():
             if not (np.isfinite(s.low) and np.isfinite(s.high)):
                 raise UserError("NaN or infinity on the calibration inputs", where=name)
@@ -93,7 +96,8 @@ class Quantize(Pass):
         if not self.powers:
             steps = cheap_steps(steps, placement)
         elems = {p.name: self._elem(p, placement, stats, steps) for p in placement.points}
-        return _Inserter(self, graph, elems).run()
+        means = {name: s.mean for name, s in stats.items()} if self.correct_bias else {}
+        return _Inserter(self, graph, elems, means).run()
 
     def _elem(
         self,
@@ -113,14 +117,21 @@ def _score(real: list[Array], quantized: list[Array]) -> float:
 
 
 class _Inserter:
-    """Rebuilds a real graph with quantizers at ``elems`` and quantized weights."""
+    """Rebuilds a real graph with quantizers at ``elems`` and quantized weights.
 
-    def __init__(self, options: Quantize, graph: Graph, elems: dict[str, Int]) -> None:
+    ``means``: of layer inputs, per channel, for the correction of biases; empty for none.
+    """
+
+    def __init__(
+        self, options: Quantize, graph: Graph, elems: dict[str, Int], means: dict[str, Array]
+    ) -> None:
+        self._means = means
         self._graph = graph
         self._elems = elems
         self._rounding = Rounding(options.rounding)
         self._weights = WeightOptions(bits=options.weights, powers=options.powers)
         self._users: dict[str, list[Node]] = {}
+        self._sources = {n.name: n.inputs[0].name for n in graph.nodes() if n.inputs}
         for node in graph.nodes():
             for source in node.streams:
                 self._users.setdefault(source.name, []).append(node)
@@ -153,14 +164,25 @@ class _Inserter:
                 return None
             if not isinstance(node.inputs[1].op, Const):
                 return None
-            x = node.inputs[0]
+            x, real = node.inputs[0], const_value(node.inputs[1])
             unit = self._unit(node, _input_step(x))
-            codes, elem = quantize_weights(const_value(node.inputs[1]), self._weights, unit)
+            codes, elem = quantize_weights(real, self._weights, unit)
             name = node.inputs[1].name
             w = Node(Dequantize(), (int_const(codes, elem, f"{name}.q"),), f"{name}.dq")
-            return Node(node.op, (x, w, *node.inputs[2:]), node.name)
+            error = real - codes * elem.scale.floats()
+            return Node(node.op, (x, w, *self._bias(node, error)), node.name)
 
         return rule
+
+    def _bias(self, node: Node, error: Array) -> tuple[Node, ...]:
+        """The bias, plus the mean of what the weights' rounding error takes from the output."""
+        if not self._means:
+            return node.inputs[2:]
+        mean = self._means[self._sources[node.name]]
+        groups = node.op.groups if isinstance(node.op, Conv) else 1
+        shift = (error * per_weight(mean, error, groups)).sum(axis=tuple(range(error.ndim - 1)))
+        old = const_value(node.inputs[2]) if len(node.inputs) > 2 else 0.0
+        return (real_const(old + shift, f"{node.name}.bias"),)
 
     def _unit(self, node: Node, step: Fraction) -> list[Fraction]:
         """Output step / input step: weight steps on multiples of it make cheap rescales."""

@@ -18,11 +18,12 @@ SAMPLES = 1 << 16
 
 @dataclass(frozen=True)
 class Stats:
-    """Exact extremes, and an even subsample of the values (float64)."""
+    """Exact extremes, the mean per channel, and an even subsample of the values (float64)."""
 
     low: float
     high: float
     sample: NDArray[np.float64]
+    mean: NDArray[np.float64]
 
 
 class _Collector:
@@ -33,6 +34,8 @@ class _Collector:
         self._low: dict[str, float] = {}
         self._high: dict[str, float] = {}
         self._parts: dict[str, list[Array]] = {}
+        self._sums: dict[str, Array] = {}
+        self._counts: dict[str, int] = {}
 
     def __call__(self, node: Node, value: Array) -> None:
         if node.name not in self._names:
@@ -40,14 +43,25 @@ class _Collector:
         low, high = float(value.min()), float(value.max())
         self._low[node.name] = min(self._low.get(node.name, low), low)
         self._high[node.name] = max(self._high.get(node.name, high), high)
+        self._add(node.name, value.reshape(-1, value.shape[-1] if value.ndim > 1 else 1))
         flat = value.reshape(-1)
         count = min(flat.size, self._per_frame * len(value))
         picked = flat if count == flat.size else flat[self._rng.integers(0, flat.size, count)]
         self._parts.setdefault(node.name, []).append(picked.astype(np.float64))
 
+    def _add(self, name: str, rows: Array) -> None:
+        total = rows.sum(axis=0, dtype=np.float64)
+        self._sums[name] = self._sums.get(name, 0) + total
+        self._counts[name] = self._counts.get(name, 0) + len(rows)
+
     def stats(self) -> dict[str, Stats]:
         return {
-            name: Stats(self._low[name], self._high[name], np.concatenate(parts))
+            name: Stats(
+                self._low[name],
+                self._high[name],
+                np.concatenate(parts),
+                np.asarray(self._sums[name] / self._counts[name]),
+            )
             for name, parts in self._parts.items()
         }
 
