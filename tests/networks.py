@@ -141,4 +141,13 @@ def preactivation() -> tuple[Graph, Array]:
     return net.done(net.conv(pooled, 3, kernel=1), net.conv(scaled, 2, kernel=1))
 
 
-NETWORKS = {f.__name__: f for f in (residual, depthwise, branches, preactivation)}
+def padded_maximum() -> tuple[Graph, Array]:
+    """Convolution, padded max pooling, activation: the activation belongs to the convolution."""
+    net = Net(5, (7, 7, 3))
+    a = net.conv(net.x, 6)
+    border = Node(Pad((1, 1, 0), (1, 1, 0), (0.0,), lowest=True), (a,), "border")
+    pooled = Node(MaxPool((3, 3), (2, 2)), (border,), "pooled")
+    return net.done(net.dense(net.flat(net.relu(net.norm(pooled))), 4))
+
+
+NETWORKS = {f.__name__: f for f in (residual, depthwise, branches, preactivation, padded_maximum)}

@@ -89,3 +89,12 @@ def test_the_same_graph_twice() -> None:
         )
         texts.append(dump(run_passes(graph, steps)))
     assert texts[0] == texts[1]
+
+
+def test_an_activation_behind_padded_max_pooling_joins_the_layer() -> None:
+    graph, frames = NETWORKS["padded_maximum"]()
+    steps = tuple(
+        replace(s, frames=(frames,)) if isinstance(s, Quantize) else s for s in pipeline()
+    )
+    stems = [n.op.stem for n in run_passes(graph, steps).nodes()]
+    assert sum(s in ("dyadic", "shift", "csd", "table") for s in stems) == 2

@@ -11,6 +11,7 @@ from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
 from qfxc.ops.const import const_value
 from qfxc.ops.maxpool import MaxPool
+from qfxc.ops.pad import Pad
 from qfxc.ops.prelu import PRelu
 from qfxc.ops.reshape import Reshape
 from qfxc.ops.transpose import Transpose
@@ -19,7 +20,7 @@ from qfxc.passes.base import Pass
 
 @dataclass(frozen=True)
 class HoistActivations(Pass):
-    """moves activations and constant arithmetic in front of max pooling, reshape and transpose"""
+    """moves activations and constant arithmetic in front of max pooling, reshape, transpose"""
 
     exact = True
     optional = True
@@ -34,6 +35,8 @@ class HoistActivations(Pass):
             if uses[inner.name] != 1 or not _commutes(node, inner):
                 return None
             moved = Node(node.op, (inner.inputs[0], *node.inputs[1:]), node.name)
+            # the names change places, and the readers of the value with them
+            uses[inner.name], uses[node.name] = uses[node.name], 1
             return Node(inner.op, (hoist(moved) or moved, *inner.inputs[1:]), inner.name)
 
         return rewrite(graph, hoist)
@@ -44,6 +47,8 @@ def _commutes(node: Node, inner: Node) -> bool:
     per_tensor = all(i.type.shape == () for i in node.inputs[1:])
     match inner.op:
         case MaxPool():
+            return _rises(node)
+        case Pad(lowest=True):  # in front of a maximum, which never picks it
             return _rises(node)
         case Reshape():
             return per_tensor or inner.type.channels == inner.inputs[0].type.channels
