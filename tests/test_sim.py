@@ -69,3 +69,13 @@ def test_batches_are_frames_one_by_one() -> None:
     (whole,) = simulate(g, [data])
     singles = [simulate(g, [data[i : i + 1]])[0] for i in range(17)]
     assert np.array_equal(whole, np.concatenate(singles))
+
+
+def test_convolution_of_one_channel_from_a_transposed_view() -> None:
+    """An axis of size 1 may have any stride; the windows must not be built from it."""
+    elem = Int.of_bits(8, True)
+    x = Node(Input((5, 5, 1), elem), (), "x")
+    y = Node(Conv(), (x, int_const(np.ones((3, 3, 1, 1)), Int(0, 1), "w")), "y")
+    data = np.arange(25).reshape(1, 1, 5, 5).transpose(0, 2, 3, 1)
+    (got,) = simulate(graph(x, y), [data])
+    assert got[0, :, :, 0].tolist() == [[54, 63, 72], [99, 108, 117], [144, 153, 162]]

@@ -41,7 +41,9 @@ def columns(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
     x = np.ascontiguousarray(x)
     batch, height, width, channels = x.shape
     rows, cols = out_size((height, width), kernel, stride, dilation)
-    b, h, w, c = x.strides
+    c = x.itemsize  # not x.strides: numpy leaves those of axes of size 1 undefined
+    w = c * channels
+    h, b = w * width, w * width * height
     run = kernel[1] * channels
     shape = (batch, rows, cols, kernel[0], run)
     view = as_strided(
