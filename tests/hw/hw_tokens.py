@@ -49,6 +49,17 @@ def _window(p: Mapping[str, int]) -> Iterator[Step]:
             yield ((0,) if n < takes else (), (0,) if n < emit else ())
 
 
+def _stencil(p: Mapping[str, int]) -> Iterator[Step]:
+    rows, cols = (p["KH"] - 1) * p["DH"], (p["KW"] - 1) * p["DW"]
+    parts = p["KH"] * p["KW"] * p["Words"] * p["Simd"] // p["Pe"]
+    for h in range(p["H"]):
+        for w in range(p["W"]):
+            whole = h >= rows and w >= cols
+            whole = whole and (h - rows) % p["SH"] == 0 and (w - cols) % p["SW"] == 0
+            yield from [R] * (p["Words"] - 1)
+            yield from [RW] + [W] * (parts - 1) if whole else [R]
+
+
 def _matvec(p: Mapping[str, int]) -> Iterator[Step]:
     for _ in range(p["Vectors"] * p["Groups"]):
         for t in range(p["Tiles"]):
@@ -58,8 +69,9 @@ def _matvec(p: Mapping[str, int]) -> Iterator[Step]:
 
 def _reduce(p: Mapping[str, int]) -> Iterator[Step]:
     for _ in range(p["Positions"]):
-        for tap in range(p["Taps"]):
-            yield from [RW if tap == p["Taps"] - 1 else R] * p["Chunks"]
+        steps = p["Taps"] // p["PerWord"]
+        for step in range(steps):
+            yield from [RW if step == steps - 1 else R] * p["Chunks"]
 
 
 def _concat(p: Mapping[str, int]) -> Iterator[Step]:
@@ -105,6 +117,7 @@ def _width(p: Mapping[str, int]) -> Iterator[Step]:
 SCHEDULES = {
     "pad": _pad,
     "window": _window,
+    "stencil": _stencil,
     "matvec": _matvec,
     "depthwise": _reduce,
     "pool": _reduce,

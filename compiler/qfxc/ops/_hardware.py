@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, KernelOp, Rom, lane_folds, rom_elem, stream_params
+from qfxc.ir.kernel import Cost, Fold, KernelOp, Rom, divisors, lane_folds, rom_elem, stream_params
 from qfxc.ir.types import Int, TensorType
 
 MAX_WORD_BITS = 4096
@@ -32,6 +32,15 @@ def legal(node: Node, folds: Iterable[Fold]) -> tuple[Fold, ...]:
     return tuple(
         f for f in folds if f.simd * widest <= MAX_WORD_BITS and f.pe * out <= MAX_WORD_BITS
     )
+
+
+def tap_folds(taps: int, channels: int) -> tuple[Fold, ...]:
+    """The folds of what reduces the taps of a window, per channel, out of words (tap, channel).
+
+    Words of one tap hold any divisor of the channels; words of several taps hold all of them.
+    """
+    several = (Fold(n * channels, channels) for n in divisors(taps) if n > 1)
+    return (*lane_folds(channels), *several)
 
 
 def io_params(node: Node) -> dict[str, int]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, lane_folds, stream_params
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
 from qfxc.ops._hardware import (
@@ -18,6 +18,7 @@ from qfxc.ops._hardware import (
     legal,
     memory_cost,
     product_cost,
+    tap_folds,
     total,
 )
 from qfxc.ops._samples import INT8, UINT4, source, weights
@@ -45,21 +46,23 @@ class Depthwise(KernelOp):
         return np.asarray(np.einsum("...tc,tc->...c", split, as_carrier(w, kind)))
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
-        return legal(node, lane_folds(node.type.channels))
+        taps, channels = node.inputs[1].type.shape
+        return legal(node, tap_folds(taps, channels))
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.inputs[0].type.size // fold.simd
 
     def cost(self, node: Node, fold: Fold) -> Cost:
         x, w, y = node.inputs[0].type.int, node.inputs[1].type.int, node.type.int
-        lanes, chunks = fold.simd, node.type.channels // fold.simd
-        words = node.inputs[1].type.size // lanes
+        lanes, products = fold.pe, fold.simd
+        chunks = node.type.channels // lanes
         return total(
             (
-                control_cost(3, lanes * (x.bits + y.bits)),
-                product_cost(x.bits, w.bits, lanes),
+                control_cost(3, products * x.bits + lanes * y.bits),
+                product_cost(x.bits, w.bits, products),
+                adder_cost(x.bits + w.bits + 1, products - lanes),
                 adder_cost(y.bits, lanes),
-                memory_cost(words, lanes * w.bits),
+                memory_cost(node.inputs[1].type.size // products, products * w.bits),
                 *(memory_cost(chunks, y.bits, writable=True),) * lanes,
             )
         )
@@ -67,10 +70,11 @@ class Depthwise(KernelOp):
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         taps, channels = node.inputs[1].type.shape
         params = {
-            "Lanes": fold.simd,
+            "Lanes": fold.pe,
             "Positions": node.type.size // channels,
             "Taps": taps,
-            "Chunks": channels // fold.simd,
+            "PerWord": fold.simd // fold.pe,
+            "Chunks": channels // fold.pe,
             **io_params(node),
             **stream_params("W", node.inputs[1].type.int),
         }

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, lane_folds, rom_elem
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, rom_elem
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._dot import as_carrier, carrier
 from qfxc.ops._hardware import (
@@ -19,6 +19,7 @@ from qfxc.ops._hardware import (
     memory_cost,
     product_cost,
     rom_cost,
+    tap_folds,
     total,
 )
 from qfxc.ops._samples import INT8, UINT4, source
@@ -60,7 +61,7 @@ class Pool(KernelOp):
         return np.asarray(total * factor.astype(kind))
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
-        return legal(node, lane_folds(node.type.channels))
+        return legal(node, tap_folds(self.taps, node.type.channels))
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.inputs[0].type.size // fold.simd
@@ -77,7 +78,7 @@ class Pool(KernelOp):
         return Rom(values, rom_elem(values))
 
     def cost(self, node: Node, fold: Fold) -> Cost:
-        x, lanes = node.inputs[0].type.int, fold.simd
+        x, lanes = node.inputs[0].type.int, fold.pe
         acc, rom = self._accumulator(x).bits, self._factor_rom()
         chunks = node.type.channels // lanes
         scaling = (
@@ -85,8 +86,8 @@ class Pool(KernelOp):
         )
         return total(
             (
-                control_cost(3, lanes * (x.bits + node.type.int.bits)),
-                adder_cost(acc, lanes * (2 if self.kind == "max" else 1)),
+                control_cost(3, fold.simd * x.bits + lanes * node.type.int.bits),
+                adder_cost(acc, fold.simd * (2 if self.kind == "max" else 1)),
                 *(memory_cost(chunks, acc, writable=True),) * lanes,
                 scaling,
             )
@@ -95,10 +96,11 @@ class Pool(KernelOp):
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         rom, x = self._factor_rom(), node.inputs[0].type.int
         params = {
-            "Lanes": fold.simd,
+            "Lanes": fold.pe,
             "Positions": node.type.size // node.type.channels,
             "Taps": self.taps,
-            "Chunks": node.type.channels // fold.simd,
+            "PerWord": fold.simd // fold.pe,
+            "Chunks": node.type.channels // fold.pe,
             "Max": int(self.kind == "max"),
             "AccBits": self._accumulator(x).bits,
             "FBits": 0 if rom is None else rom.elem.bits,

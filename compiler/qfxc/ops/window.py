@@ -8,14 +8,19 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, lane_folds
+from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, divisors, lane_folds
 from qfxc.ir.types import Array, TensorType
-from qfxc.ops._hardware import control_cost, io_params, legal, memory_cost
+from qfxc.ops._hardware import control_cost, io_params, legal, memory_cost, total
 from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._spatial import Pair, extent, out_size, windows
 
 SETTLE = 4
 """Iterations between the last word of a phase and the next phase (hls_lib: window.hpp)."""
+
+
+def _several_taps(fold: Fold) -> bool:
+    """Whether a word holds several taps, of all channels each."""
+    return fold.pe != fold.simd
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,10 @@ class Window(KernelOp):
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         channels = node.inputs[0].type.channels // self.groups
-        return legal(node, lane_folds(channels))
+        taps = self.size[0] * self.size[1] if self.groups == 1 else 1
+        several = [n * channels for n in divisors(taps) if n > 1]
+        whole = (Fold(lanes, word) for lanes in divisors(channels) for word in several)
+        return legal(node, (*lane_folds(channels), *whole))
 
     def _schedule(self, node: Node, fold: Fold) -> tuple[int, int, int]:
         """Iterations of the fill, of every output row but the last, of the last one."""
@@ -56,17 +64,35 @@ class Window(KernelOp):
         return span * row + SETTLE, max(self.stride[0] * row + SETTLE, emit), max(rest, emit)
 
     def cycles(self, node: Node, fold: Fold) -> int:
+        if _several_taps(fold):
+            positions = node.type.size // node.type.channels
+            further = node.type.channels // fold.pe - 1
+            return node.inputs[0].type.size // fold.simd + positions * further
         fill, phase, last = self._schedule(node, fold)
         return fill + (node.type.shape[0] - 1) * phase + last
 
     def cost(self, node: Node, fold: Fold) -> Cost:
+        if _several_taps(fold):
+            return self._stencil_cost(node, fold)
         _, width, channels = node.inputs[0].type.shape
         rows = extent(self.size, self.dilation)[0] + self.stride[0]
         bits = fold.simd * node.type.int.bits
         ring = memory_cost(rows * width * channels // fold.simd, bits, writable=True)
         return control_cost(12, 2 * bits) + ring
 
+    def _stencil_cost(self, node: Node, fold: Fold) -> Cost:
+        """A memory per line; registers for the window's rows; a multiplexer for its parts."""
+        _, width, channels = node.inputs[0].type.shape
+        rows, cols = extent(self.size, self.dilation)
+        bits = node.type.int.bits
+        line = memory_cost(width * channels // fold.simd, fold.simd * bits, writable=True)
+        kept = Cost(ff=self.size[0] * cols * channels * bits)
+        choice = Cost(lut=(node.type.channels // fold.pe - 1) * fold.pe * bits // 2)
+        words = (fold.simd + fold.pe) * bits
+        return total((control_cost(6, words), *(line,) * (rows - 1), kept, choice))
+
     def kernel(self, node: Node, fold: Fold) -> Kernel:
+        """``stencil`` for words of several taps, else ``window``."""
         height, width, channels = node.inputs[0].type.shape
         params = {
             "Simd": fold.simd,
@@ -79,12 +105,13 @@ class Window(KernelOp):
             "SW": self.stride[1],
             "DH": self.dilation[0] if self.size[0] > 1 else 1,
             "DW": self.dilation[1] if self.size[1] > 1 else 1,
-            "Groups": self.groups,
             "OH": node.type.shape[0],
             "OW": node.type.shape[1],
             **io_params(node),
         }
-        return Kernel("window", params)
+        if _several_taps(fold):
+            return Kernel("stencil", {**params, "Pe": fold.pe})
+        return Kernel("window", {**params, "Groups": self.groups})
 
     def lag(self, node: Node) -> Fraction:
         """The rows that the first window spans, and those read while the first row is emitted."""
@@ -104,4 +131,6 @@ class Window(KernelOp):
             Node(cls((5, 6)), (x,), "whole"),
             Node(cls((1, 3), (1, 1), (7, 1)), (source((1, 9, 1), INT8),), "one_row"),
             Node(cls((2, 1), (3, 1)), (source((9, 1, 2), UINT4),), "one_column"),
+            Node(cls((2, 2), (3, 4)), (source((9, 11, 1), INT8),), "jumps"),
+            Node(cls((3, 2), (2, 1), (1, 3)), (source((6, 20, 1), UINT4),), "long_lines"),
         )

@@ -1,7 +1,7 @@
 // y[p][c] = max_t x[p][(t,c)], or factor[p] * sum_t x[p][(t,c)].
 //
-// Loops: position, tap, chunk of Lanes channels; one word of x per iteration, II = 1; the last tap
-// emits.
+// Loops: position, PerWord taps, chunk of Lanes channels; one word of x per iteration, II = 1; the
+// last taps emit. Several taps in a word take whole pixels (one chunk).
 #ifndef QFX_POOL_HPP
 #define QFX_POOL_HPP
 
@@ -11,11 +11,15 @@ namespace qfx {
 
 template <class C>
 struct pool_types {
-  typedef hls::stream<ap_uint<C::Lanes * C::XBits> > xstream;
+  static constexpr int Simd = C::PerWord * C::Lanes;
+  static constexpr int Steps = C::Taps / C::PerWord;
+  typedef hls::stream<ap_uint<Simd * C::XBits> > xstream;
   typedef hls::stream<ap_uint<C::Lanes * C::YBits> > ystream;
   typedef typename elem<C::AccBits, C::XSigned>::type acc;
   typedef typename elem<C::YBits, C::YSigned>::type y;
   static constexpr int FBits = C::FBits > 0 ? C::FBits : 1;
+  static_assert(C::Taps % C::PerWord == 0 && (C::PerWord == 1 || C::Chunks == 1),
+                "words of several taps hold whole pixels");
 };
 
 // The maximum or the sum of what was reduced and one element more.
@@ -35,26 +39,31 @@ void pool_loop(typename pool_types<C>::xstream& xs, typename pool_types<C>::ystr
                const T (&rom)[Rows][Cols],
                typename pool_types<C>::acc (&acc)[C::Chunks][C::Lanes]) {
 #pragma HLS INLINE
+  typedef pool_types<C> P;
   typename counter<C::Positions>::type position = 0;
-  typename counter<C::Taps>::type tap = 0;
+  typename counter<P::Steps>::type step = 0;
   typename counter<C::Chunks>::type chunk = 0;
 words:
-  for (int i = 0; i < C::Positions * C::Taps * C::Chunks; ++i) {
+  for (int i = 0; i < C::Positions * P::Steps * C::Chunks; ++i) {
 #pragma HLS PIPELINE II=1 style=flp
-    typename elem<C::XBits, C::XSigned>::type x[C::Lanes];
+    typename elem<C::XBits, C::XSigned>::type x[P::Simd];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
     typename pool_types<C>::y y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete
     ap_uint<pool_types<C>::FBits> factor[1];
 #pragma HLS ARRAY_PARTITION variable=factor type=complete
-    unpack<C::Lanes, C::XBits, C::XSigned>(xs.read(), x);
+    unpack<P::Simd, C::XBits, C::XSigned>(xs.read(), x);
     load<pool_types<C>::FBits, false>(rom, periodic<Rows>(position), factor);
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL
-      const typename pool_types<C>::acc wide = x[l];
-      const typename pool_types<C>::acc now =
-          tap == 0 ? wide : pool_reduce<C>(acc[chunk][l], wide);
+      typename P::acc here = x[l];
+    taps:
+      for (int t = 1; t < C::PerWord; ++t) {
+#pragma HLS UNROLL
+        here = pool_reduce<C>(here, x[t * C::Lanes + l]);
+      }
+      const typename P::acc now = step == 0 ? here : pool_reduce<C>(acc[chunk][l], here);
       acc[chunk][l] = now;
       if (C::FBits > 0) {
         y[l] = factor[0] * now;
@@ -62,11 +71,11 @@ words:
         y[l] = now;
       }
     }
-    if (tap == C::Taps - 1) {
+    if (step == P::Steps - 1) {
       ys.write(pack<C::Lanes, C::YBits>(y));
     }
     if (advance<C::Chunks - 1>(chunk)) {
-      if (advance<C::Taps - 1>(tap)) {
+      if (advance<P::Steps - 1>(step)) {
         advance<C::Positions - 1>(position);
       }
     }
