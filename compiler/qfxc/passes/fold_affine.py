@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,19 +49,26 @@ class FoldAffine(Pass):
 
     def run(self, graph: Graph) -> Graph:
         uses = graph.uses()
-        return rewrite(graph, _fold_with(lambda node: uses[node.name] == 1))
+
+        def fold(node: Node) -> Node | None:
+            match node:
+                case Node(op=Affine(), inputs=(inner, _, _)) if uses[inner.name] == 1:
+                    folded = _fold(node, inner)
+                    if folded is not None:
+                        uses[folded.name] = uses[node.name]  # the readers are now this node's
+                    return folded
+            return None
+
+        return rewrite(graph, fold)
 
 
-def _fold_with(single: Callable[[Node], bool]) -> Callable[[Node], Node | None]:
-    def fold(node: Node) -> Node | None:
-        match node:
-            case Node(op=Affine(), inputs=(Node(op=Conv() | MatMul()) as inner, _, _)):
-                return _into_layer(node, inner) if single(inner) else None
-            case Node(op=Affine(), inputs=(Node(op=Affine()) as inner, _, _)):
-                return _into_affine(node, inner) if single(inner) else None
-        return None
-
-    return fold
+def _fold(node: Node, inner: Node) -> Node | None:
+    match inner.op:
+        case Conv() | MatMul():
+            return _into_layer(node, inner)
+        case Affine():
+            return _into_affine(node, inner)
+    return None
 
 
 def _into_layer(node: Node, inner: Node) -> Node:

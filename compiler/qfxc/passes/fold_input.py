@@ -36,7 +36,13 @@ class FoldInput(Pass):
         def fold(node: Node) -> Node | None:
             return self._fold(node) if all(uses[i.name] == 1 for i in _feeding(node)) else None
 
-        return rewrite(graph, _sink_reshape, fold)
+        def sink(node: Node) -> Node | None:
+            swapped = _sink_reshape(node) if uses[_first_input(node)] == 1 else None
+            if swapped is not None:  # the names change places, and the readers with them
+                uses[swapped.name], uses[node.name] = uses[node.name], 1
+            return swapped
+
+        return rewrite(graph, sink, fold)
 
     def _fold(self, node: Node) -> Node | None:
         match node:
@@ -67,6 +73,10 @@ class FoldInput(Pass):
         a, b = (per_weight(v, w, groups) for v in (a, b))
         taps, scaled = (w * b).sum(axis=tuple(range(w.ndim - 1))), w * a
         return layer(node.op, x, scaled, bias(node) + taps, node.name)
+
+
+def _first_input(node: Node) -> str:
+    return node.inputs[0].name if node.inputs else ""
 
 
 def _from_input(node: Node) -> bool:

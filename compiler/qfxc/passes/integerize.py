@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
@@ -12,7 +11,7 @@ import numpy as np
 from qfxc.errors import InternalError, UserError
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.piecewise import Piecewise
-from qfxc.ir.types import Int, exact
+from qfxc.ir.types import exact
 from qfxc.ops._spatial import counts
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
@@ -31,52 +30,10 @@ from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize
 from qfxc.ops.reshape import Reshape
 from qfxc.ops.staircase import Staircase
-from qfxc.ops.table import Table
 from qfxc.ops.unary import FUNCTIONS, Unary
 from qfxc.ops.window import Window
 from qfxc.passes.base import Pass
-
-Function = Callable[[Fraction], Fraction]
-
-
-@dataclass(frozen=True)
-class Exact:
-    """A real value as an exact function of integers.
-
-    The real tensor equals ``pieces[channel](node)`` element by element, followed by ``then``
-    where that is not None (a function with no finite description, to be tabulated).
-    """
-
-    node: Node
-    pieces: tuple[Piecewise, ...]
-    then: Function | None = None
-
-    def map(self, *functions: Callable[[Piecewise], Piecewise]) -> Exact:
-        """Applies one function per channel, or one to all."""
-        if self.then is not None:
-            raise InternalError(f"{self.node.name}: a table must be quantized first")
-        count = max(len(functions), len(self.pieces))
-        wide_f = functions * (count // len(functions))
-        wide_p = self.pieces * (count // len(self.pieces))
-        return Exact(self.node, tuple(f(p) for f, p in zip(wide_f, wide_p, strict=True)))
-
-    @property
-    def step(self) -> Fraction:
-        """The scale of a value that is one constant times its codes; anything else is a bug."""
-        first = self.pieces[0].segments[0]
-        if self.then or len(self.pieces) > 1 or len(self.pieces[0].segments) > 1 or first.intercept:
-            raise InternalError(
-                f"{self.node.name}: codes were expected, this value is not quantized"
-            )
-        return first.slope
-
-
-def _linear(node: Node, scales: tuple[Fraction, ...], offsets: tuple[Fraction, ...] = ()) -> Exact:
-    offsets = offsets or (Fraction(0),) * len(scales)
-    if len(set(scales)) == len(set(offsets)) == 1:
-        scales, offsets = scales[:1], offsets[:1]
-    pairs = zip(scales, offsets, strict=True)
-    return Exact(node, tuple(Piecewise.linear(a, b) for a, b in pairs))
+from qfxc.passes.exact import Exact, chain_functions, linear, tabulated
 
 
 @dataclass(frozen=True)
@@ -118,11 +75,12 @@ class _Builder:
             ranked = self._exact[id(node.inputs[0])]
             _ = ranked.step
             self._ints[id(node)] = Node(node.op, (ranked.node,), node.name)
-        elif node.type.is_int:
-            self._ints[id(node)] = node
+        elif node.type.is_int:  # constants, and what moves the indices of an ArgMax
+            moved = tuple(self.integer(i) for i in node.inputs)
+            self._ints[id(node)] = Node(node.op, moved, node.name) if moved else node
         elif isinstance(node.op, Dequantize):
             codes = self.integer(node.inputs[0])
-            self._exact[id(node)] = _linear(codes, codes.type.int.scale.values)
+            self._exact[id(node)] = linear(codes, codes.type.int.scale.values)
         elif node.streams and not isinstance(node.op, Input):
             inputs = [self._exact[id(i)] for i in node.streams]
             self._exact[id(node)] = self._real(node, inputs)
@@ -137,14 +95,14 @@ class _Builder:
             case Conv() | MatMul():
                 return self._layer(node, inputs[0])
             case Affine() | Clip() | PRelu():
-                return _chain(node, inputs[0])
+                return inputs[0].map(*chain_functions(node))
             case Unary(fn=fn):
-                return Exact(inputs[0].node, inputs[0].pieces, FUNCTIONS[fn][1])
+                return inputs[0].followed_by(FUNCTIONS[fn][1])
             case Add():
                 return _add(node, node.op, *inputs)
             case Mul():
                 codes = Node(node.op, tuple(i.node for i in inputs), node.name)
-                return _linear(codes, (inputs[0].step * inputs[1].step,))
+                return linear(codes, (inputs[0].step * inputs[1].step,))
             case AvgPool():
                 return _average(node, node.op, inputs[0])
             case Pad():
@@ -152,7 +110,7 @@ class _Builder:
         step = inputs[0].step
         if any(i.step != step for i in inputs):
             raise InternalError(f"{node.name}: the inputs have different scales")
-        return _linear(Node(node.op, tuple(i.node for i in inputs), node.name), (step,))
+        return linear(Node(node.op, tuple(i.node for i in inputs), node.name), (step,))
 
     def _layer(self, node: Node, x: Exact) -> Exact:
         w = self.integer(node.inputs[1].inputs[0])
@@ -160,75 +118,22 @@ class _Builder:
         channels = node.type.channels
         scales = tuple(x.step * s for s in w.type.int.scale.channels(channels))
         if len(node.inputs) < 3:
-            return _linear(codes, scales)
+            return linear(codes, scales)
         offsets = tuple(exact(v) for v in const_value(node.inputs[2]))
-        return _linear(codes, scales, offsets)
+        return linear(codes, scales, offsets)
 
 
 def _quantize(node: Node, x: Exact) -> Node:
     elem, rounding = node.type.int, node.op.rounding  # type: ignore[attr-defined]
     inverse = 1 / elem.scale.values[0]
-    name = node.name
-    if x.then is not None:
-        return Node(_tabulate(node, x, elem, inverse), (x.node,), name)
-    pieces = x.map(lambda p: p.affine(inverse, Fraction(0))).pieces
-    if pieces == (Piecewise.linear(Fraction(1)),):
-        codes = x.node.type.int
-        if elem.lo <= codes.lo and codes.hi <= elem.hi and codes.scale == elem.scale:
+    codes = x.map(lambda p: p.affine(inverse, Fraction(0)))
+    if codes.then is not None:
+        return Node(tabulated(codes, elem, rounding, node.name), (x.node,), node.name)
+    if codes.pieces == (Piecewise.linear(Fraction(1)),):
+        have = x.node.type.int
+        if elem.lo <= have.lo and have.hi <= elem.hi and have.scale == elem.scale:
             return x.node
-    return Node(Staircase(pieces, rounding, elem), (x.node,), name)
-
-
-def _tabulate(node: Node, x: Exact, elem: Int, inverse: Fraction) -> Table:
-    codes = x.node.type.int
-    if codes.bits > 12 or x.then is None:
-        raise UserError(
-            f"a function of {codes.bits}-bit codes needs {codes.hi - codes.lo + 1} table entries",
-            where=node.name,
-            hint="use at most 12 activation bits",
-        )
-    rounding = node.op.rounding  # type: ignore[attr-defined]
-    rows = []
-    for piece in x.pieces:
-        values = (_value(x.then, piece.at(c)) for c in range(codes.lo, codes.hi + 1))
-        rows.append(
-            tuple(
-                elem.hi if v is None else min(max(rounding.round(v * inverse), elem.lo), elem.hi)
-                for v in values
-            )
-        )
-    return Table(tuple(rows), elem)
-
-
-def _value(function: Function, x: Fraction) -> Fraction | None:
-    """The function's value; None at a pole, which saturates."""
-    try:
-        return function(x)
-    except ZeroDivisionError:
-        return None
-
-
-def _chain(node: Node, x: Exact) -> Exact:
-    match node.op:
-        case Clip(lo=lo, hi=hi):
-            low = None if lo == -np.inf else exact(lo)
-            high = None if hi == np.inf else exact(hi)
-            return x.map(lambda p: p.clip(low, high))
-        case Affine():
-            a, b = (np.atleast_1d(const_value(i)) for i in node.inputs[1:])
-            count = max(len(a), len(b))
-            pairs = zip(np.broadcast_to(a, count), np.broadcast_to(b, count), strict=True)
-            return x.map(*(_affine_of(exact(u), exact(v)) for u, v in pairs))
-    slopes = np.atleast_1d(const_value(node.inputs[1]))
-    return x.map(*(_prelu_of(exact(s)) for s in slopes))
-
-
-def _affine_of(a: Fraction, b: Fraction) -> Callable[[Piecewise], Piecewise]:
-    return lambda p: p.affine(a, b)
-
-
-def _prelu_of(slope: Fraction) -> Callable[[Piecewise], Piecewise]:
-    return lambda p: p.prelu(slope)
+    return Node(Staircase(codes.pieces, rounding, elem), (x.node,), node.name)
 
 
 def _add(node: Node, op: Add, x: Exact, y: Exact) -> Exact:
@@ -238,7 +143,7 @@ def _add(node: Node, op: Add, x: Exact, y: Exact) -> Exact:
     factors = (op.kx * ratio.numerator, op.ky * ratio.denominator)
     common = gcd(*factors)
     codes = Node(Add(factors[0] // common, factors[1] // common), (x.node, y.node), node.name)
-    return _linear(codes, (unit * common,))
+    return linear(codes, (unit * common,))
 
 
 def _average(node: Node, op: AvgPool, x: Exact) -> Exact:
@@ -253,16 +158,16 @@ def _average(node: Node, op: AvgPool, x: Exact) -> Exact:
         flat = Node(Reshape((1, 1, node.inputs[0].type.size)), (x.node,), f"{node.name}.taps")
     else:
         flat = Node(Window(op.kernel, op.stride), (x.node,), f"{node.name}.window")
-    return _linear(Node(Pool("sum", taps, factors), (flat,), node.name), (x.step / common,))
+    return linear(Node(Pool("sum", taps, factors), (flat,), node.name), (x.step / common,))
 
 
 def _pad(node: Node, op: Pad, x: Exact) -> Exact:
-    codes = [exact(v) / x.step for v in op.value] if not op.lowest else [Fraction(0)]
-    if any(c.denominator != 1 for c in codes):
+    codes = [0] if op.lowest else [round(exact(v) / x.step) for v in op.value]
+    if not op.lowest and any(float(c * x.step) != v for c, v in zip(codes, op.value, strict=True)):
         raise UserError(
             f"pad value {op.value} is not a multiple of the scale {x.step}",
             where=f"{node.name} (Pad)",
             hint="quantize after the padding, or pad with zero",
         )
-    made = Pad(op.before, op.after, tuple(int(c) for c in codes), op.lowest)
-    return _linear(Node(made, (x.node,), node.name), (x.step,))
+    made = Pad(op.before, op.after, tuple(codes), op.lowest)
+    return linear(Node(made, (x.node,), node.name), (x.step,))

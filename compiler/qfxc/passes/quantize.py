@@ -201,7 +201,7 @@ def _pad_on_grid(node: Node) -> Node | None:
         return None
     step = _input_step(node.inputs[0])
     values = tuple(float(round(exact(v) / step) * step) for v in node.op.value)
-    if values == node.op.value or any(exact(v) / step != round(exact(v) / step) for v in values):
+    if values == node.op.value:
         return None
     return Node(Pad(node.op.before, node.op.after, values), node.inputs, node.name)
 

@@ -1,0 +1,136 @@
+"""Real values as exact functions of integers, and what activations do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from qfxc.errors import InternalError, UserError
+from qfxc.ir.graph import Node
+from qfxc.ir.piecewise import Piecewise
+from qfxc.ir.rounding import Rounding
+from qfxc.ir.types import Int, exact
+from qfxc.ops.affine import Affine
+from qfxc.ops.clip import Clip
+from qfxc.ops.const import const_value
+from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.table import Table
+
+Function = Callable[[Fraction], Fraction]
+
+MOST_TABLE_BITS = 12
+"""Codes of a function that has to be tabulated."""
+
+POLE = Fraction(1 << 64)
+"""The value of a function at its pole: it saturates whatever follows."""
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A real value as an exact function of integers.
+
+    The real tensor equals ``pieces[channel](node)`` element by element. Where ``then`` is not
+    None (a function with no finite description, to be tabulated), it comes next, and behind it
+    ``after[channel]``.
+    """
+
+    node: Node
+    pieces: tuple[Piecewise, ...]
+    then: Function | None = None
+    after: tuple[Piecewise, ...] = (Piecewise.linear(Fraction(1)),)
+
+    def map(self, *functions: Callable[[Piecewise], Piecewise]) -> Exact:
+        """Applies one function per channel, or one to all."""
+        last = self.pieces if self.then is None else self.after
+        count = max(len(functions), len(last))
+        wide_f, wide_p = functions * (count // len(functions)), last * (count // len(last))
+        mapped = tuple(f(p) for f, p in zip(wide_f, wide_p, strict=True))
+        if self.then is None:
+            return Exact(self.node, mapped)
+        return Exact(self.node, self.pieces, self.then, mapped)
+
+    def followed_by(self, function: Function) -> Exact:
+        if self.then is not None:
+            raise InternalError(f"{self.node.name}: a table must be quantized first")
+        return Exact(self.node, self.pieces, function)
+
+    @property
+    def step(self) -> Fraction:
+        """The scale of a value that is one constant times its codes; anything else is a bug."""
+        first = self.pieces[0].segments[0]
+        if self.then or len(self.pieces) > 1 or len(self.pieces[0].segments) > 1 or first.intercept:
+            raise InternalError(
+                f"{self.node.name}: codes were expected, this value is not quantized"
+            )
+        return first.slope
+
+
+def linear(node: Node, scales: tuple[Fraction, ...], offsets: tuple[Fraction, ...] = ()) -> Exact:
+    """``scales[c] * node + offsets[c]``"""
+    offsets = offsets or (Fraction(0),) * len(scales)
+    if len(set(scales)) == len(set(offsets)) == 1:
+        scales, offsets = scales[:1], offsets[:1]
+    pairs = zip(scales, offsets, strict=True)
+    return Exact(node, tuple(Piecewise.linear(a, b) for a, b in pairs))
+
+
+def tabulated(codes: Exact, elem: Int, rounding: Rounding, name: str) -> Table:
+    """The table of a function with no finite description, from codes to codes of ``elem``."""
+    source = codes.node.type.int
+    if source.bits > MOST_TABLE_BITS or codes.then is None:
+        raise UserError(
+            f"a function of {source.bits}-bit codes needs {source.hi - source.lo + 1} table entries",
+            where=name,
+            hint=f"use at most {MOST_TABLE_BITS} activation bits",
+        )
+    count = max(len(codes.pieces), len(codes.after))
+    rows = []
+    for c in range(count):
+        before, after = codes.pieces[c % len(codes.pieces)], codes.after[c % len(codes.after)]
+        values = (
+            after.at(_value(codes.then, before.at(x))) for x in range(source.lo, source.hi + 1)
+        )
+        rows.append(tuple(min(max(rounding.round(v), elem.lo), elem.hi) for v in values))
+    return Table(tuple(rows), elem)
+
+
+def _value(function: Function, x: Fraction) -> Fraction:
+    try:
+        return function(x)
+    except ZeroDivisionError:
+        return POLE
+
+
+def exact_values(constant: Node) -> tuple[Fraction, ...]:
+    """The numbers of a real constant: as they are, or codes times scale."""
+    if isinstance(constant.op, Dequantize):
+        codes = const_value(constant.inputs[0]).reshape(-1)
+        scales = constant.inputs[0].type.int.scale.channels(len(codes))
+        return tuple(int(q) * s for q, s in zip(codes, scales, strict=True))
+    return tuple(exact(v) for v in np.atleast_1d(const_value(constant)))
+
+
+def chain_functions(node: Node) -> tuple[Callable[[Piecewise], Piecewise], ...]:
+    """What an activation or constant arithmetic does: one function per channel, or one for all."""
+    match node.op:
+        case Clip(lo=lo, hi=hi):
+            low = None if lo == -np.inf else exact(lo)
+            high = None if hi == np.inf else exact(hi)
+            return (lambda p: p.clip(low, high),)
+        case Affine():
+            a, b = (exact_values(i) for i in node.inputs[1:])
+            count = max(len(a), len(b))
+            pairs = zip(a * (count // len(a)), b * (count // len(b)), strict=True)
+            return tuple(_affine_of(u, v) for u, v in pairs)
+    return tuple(_prelu_of(s) for s in exact_values(node.inputs[1]))
+
+
+def _affine_of(a: Fraction, b: Fraction) -> Callable[[Piecewise], Piecewise]:
+    return lambda p: p.affine(a, b)
+
+
+def _prelu_of(slope: Fraction) -> Callable[[Piecewise], Piecewise]:
+    return lambda p: p.prelu(slope)
