@@ -12,8 +12,9 @@ import onnx
 
 from qfxc.backends import hls, model_files
 from qfxc.backends.project import Project
-from qfxc.errors import InternalError, UserError, VerificationError
+from qfxc.errors import UserError
 from qfxc.frontend.onnx_file import load
+from qfxc.golden import golden_frames, require_equal
 from qfxc.hw.board import Board
 from qfxc.hw.board import load as load_board
 from qfxc.hw.build import build_netlist
@@ -21,6 +22,7 @@ from qfxc.hw.netlist import Netlist
 from qfxc.hw.plan import Plan, plan
 from qfxc.ir.graph import Graph
 from qfxc.ir.types import Array
+from qfxc.options import BITS, Options
 from qfxc.passes.base import Pass, override, run_passes
 from qfxc.passes.fold_input import FoldInput
 from qfxc.passes.normalise import Normalise
@@ -28,13 +30,11 @@ from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
 from qfxc.progress import Progress, Silent
 from qfxc.quantize.calibration import Source, load_inputs, synthetic, thinned, to_frames
-from qfxc.quantize.encode import encode
 from qfxc.quantize.quality import quality
 from qfxc.quantize.recipes import recipe
 from qfxc.report.data import Report, make_report
 from qfxc.report.files import with_report
 from qfxc.run import Model, Result
-from qfxc.sim import simulate
 from qfxc.trace import Trace
 from qfxc.verify import csim
 
@@ -42,50 +42,6 @@ SYNTHETIC_WARNING = (
     "no calibration data: ranges come from seeded random inputs, so accuracy will suffer; "
     "give real inputs with --calib"
 )
-
-
-BITS = 8
-"""Bits of weights and activations unless told otherwise."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a compile can be told; the command line's flags have the same names."""
-
-    recipe: str = "dyadic"
-    weights: int = BITS
-    activations: int = BITS
-    fps: float | None = None
-    clock: float | None = None
-    input: str = "float"
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    verify: str = "csim"
-    frames: int = 8
-    passes: str = ""
-    dump: Path | None = None
-    check: bool = False
-    allow_oversize: bool = False
-
-    def __post_init__(self) -> None:
-        _among("--input", self.input, ("float", "uint8"))
-        _among("--verify", self.verify, ("csim", "none"))
-        for flag, bits in (("--weights", self.weights), ("--activations", self.activations)):
-            if not 2 <= bits <= 16:
-                raise UserError(f"{bits} bits", where=flag, hint="2 to 16 bits are supported")
-        if self.frames < 1:
-            raise UserError("at least one frame", where="--frames")
-        if (self.mean or self.std) and self.input != "uint8":
-            raise UserError(
-                "only pixels are normalised", where="--mean/--std", hint="add --input uint8"
-            )
-        if any(s <= 0 for s in self.std):
-            raise UserError("standard deviations are positive", where="--std")
-
-
-def _among(flag: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise UserError(f"'{value}' is not one of {', '.join(allowed)}", where=flag)
 
 
 @dataclass(frozen=True)
@@ -136,38 +92,85 @@ def compile(
     when an engine disagrees with the simulator.
     """
     progress = progress or Silent()
-    opts = _options(options)
-    target = load_board(board)
+    opts, target = _options(options), load_board(board)
     steps = override(override(pipeline(), recipe(opts.recipe).passes), opts.passes)
     progress.step("import", 0, 1)
     source = load(model)
     progress.step("import", 1, 1)
     warnings: list[str] = []
     frames = to_frames(_calibration(source, calib, opts, warnings), source)
-    trace = Trace(opts.dump, frames, opts.check, progress, len(steps))
-    graph = run_passes(source, _configured(opts, steps, tuple(frames)), trace)
-    real, integer = trace.before("fold-input"), trace.after("rescale")
+    graphs = _lowered(source, frames, opts, steps, progress)
     progress.step("plan", 0, 1)
     clock = opts.clock or target.clock_mhz
-    planned = plan(graph, target, clock, opts.fps, allow_oversize=opts.allow_oversize)
-    netlist = build_netlist(graph, planned.folds, source.name)
+    planned = plan(graphs.kernel, target, clock, opts.fps, allow_oversize=opts.allow_oversize)
+    netlist = build_netlist(graphs.kernel, planned.folds, source.name)
     progress.step("plan", 1, 1)
-    golden = golden_frames(integer, graph, frames, opts.frames)
+    golden = golden_frames(graphs.integer, graphs.kernel, frames, opts.frames)
     rendered = hls.render(netlist, target.part.name, 1000 / clock, golden)
+    design = _Design(target, graphs, planned, netlist, golden, rendered)
+    proof = _verify(opts, design, progress)
+    accuracy = _accuracy(graphs.real, graphs.integer, frames)
+    return _compiled(design, opts, proof, accuracy, warnings)
+
+
+@dataclass(frozen=True)
+class _Graphs:
+    """The float reference, the integer network, its kernels."""
+
+    real: Graph
+    integer: Graph
+    kernel: Graph
+
+
+@dataclass(frozen=True)
+class _Design:
+    board: Board
+    graphs: _Graphs
+    plan: Plan
+    netlist: Netlist
+    golden: hls.Golden
+    files: hls.Files
+
+
+def _lowered(
+    source: Graph, frames: list[Array], opts: Options, steps: tuple[Pass, ...], progress: Progress
+) -> _Graphs:
+    trace = Trace(opts.dump, frames, opts.check, progress, len(steps))
+    kernel = run_passes(source, _configured(opts, steps, tuple(frames)), trace)
+    return _Graphs(trace.before("fold-input"), trace.after("rescale"), kernel)
+
+
+def _compiled(
+    design: _Design,
+    opts: Options,
+    proof: list[dict[str, Any]],
+    accuracy: dict[str, Any],
+    warnings: list[str],
+) -> Compiled:
+    """The report, and with it the project."""
+    graphs, planned, netlist = design.graphs, design.plan, design.netlist
     report = make_report(
-        graph,
+        graphs.kernel,
         planned,
         netlist,
-        target,
+        design.board,
         options=_shown(opts),
-        verification=_verify(opts, netlist, golden, rendered, progress),
-        accuracy=_accuracy(real, integer, frames),
+        verification=proof,
+        accuracy=accuracy,
         warnings=warnings,
     )
-    saved = model_files.files(real, integer, planned.folds)
-    project = with_report(Project.of({**rendered, **saved}), report)
+    saved = model_files.files(graphs.real, graphs.integer, planned.folds)
     return Compiled(
-        real, integer, graph, target, planned, netlist, golden, report, tuple(warnings), project
+        graphs.real,
+        graphs.integer,
+        graphs.kernel,
+        design.board,
+        planned,
+        netlist,
+        design.golden,
+        report,
+        tuple(warnings),
+        with_report(Project.of({**design.files, **saved}), report),
     )
 
 
@@ -212,58 +215,20 @@ def _configured(
     return tuple(configure(step) for step in steps)
 
 
-def golden_frames(integer: Graph, kernel: Graph, frames: Sequence[Array], count: int) -> hls.Golden:
-    """Frames to prove engines on: real inputs, and one in four random over the whole range.
-
-    The expected values are the simulator's; the kernel graph must have the same.
-    """
-    random = count // 4
-    rng = np.random.default_rng(0)
-    inputs: list[Array] = []
-    for node, x in zip(integer.inputs, frames, strict=True):
-        elem = node.type.int
-        codes = encode(x[np.arange(count - random) % len(x)], elem)
-        noise = rng.integers(elem.lo, elem.hi + 1, (random, *node.type.shape))
-        inputs.append(np.concatenate([codes, noise]))
-    expected, lowered = simulate(integer, inputs), simulate(kernel, inputs)
-    for node, a, b in zip(integer.outputs, expected, lowered, strict=True):
-        if not np.array_equal(a, b):
-            raise InternalError(f"{node.name}: the kernel graph differs from the integer graph")
-    return hls.Golden(inputs, expected)
-
-
-def _verify(
-    opts: Options,
-    netlist: Netlist,
-    golden: hls.Golden,
-    files: hls.Files,
-    progress: Progress,
-) -> list[dict[str, Any]]:
+def _verify(opts: Options, design: _Design, progress: Progress) -> list[dict[str, Any]]:
     """Runs the engines that ``--verify`` names; every element of every output must be equal."""
     if opts.verify == "none":
         return []
-    binary = csim.build(files, progress=progress)
+    golden = design.golden
+    binary = csim.build(design.files, progress=progress)
     progress.step("C-simulation", 0, 1)
-    results = csim.run(binary, netlist, golden.inputs)
-    for port, expected, got in zip(netlist.out_ports, golden.outputs, results, strict=True):
+    results = csim.run(binary, design.netlist, golden.inputs)
+    for port, expected, got in zip(design.netlist.out_ports, golden.outputs, results, strict=True):
         require_equal(port.name, expected, got, "C-simulation")
     progress.step("C-simulation", 1, 1)
     elements = sum(x.size for x in golden.outputs)
     frames = len(golden.inputs[0])
     return [{"engine": "hls", "frames": frames, "elements": elements, "equal": True}]
-
-
-def require_equal(name: str, expected: Array, got: Array, engine: str) -> None:
-    """Raises VerificationError naming the first element in which an engine differs."""
-    if expected.shape != got.shape:
-        raise VerificationError(f"output {name}: {engine} gives {got.shape}, not {expected.shape}")
-    wrong = np.argwhere(expected != got)
-    if len(wrong):
-        at = tuple(int(i) for i in wrong[0])
-        raise VerificationError(
-            f"output {name}: {len(wrong)} of {expected.size} elements differ; the first at {at}: "
-            f"the simulator gives {expected[at]}, {engine} {got[at]}"
-        )
 
 
 def _accuracy(real: Graph, integer: Graph, frames: Sequence[Array]) -> dict[str, Any]:
