@@ -5,6 +5,10 @@ from __future__ import annotations
 import enum
 from fractions import Fraction
 from math import ceil, floor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 _HALF = Fraction(1, 2)
 
@@ -36,6 +40,22 @@ class Rounding(enum.Enum):
             Rounding.HALF_ZERO: toward_zero,
             Rounding.HALF_AWAY: away,
         }[self]
+
+    def divide(self, num: NDArray[Any], den: int) -> NDArray[Any]:
+        """``round(num / den)`` of many integers, exactly; ``den`` > 0, no overflow in ``num``'s type."""
+        up, down = (2 * num + den) // (2 * den), -((den - 2 * num) // (2 * den))
+        floor_, ceil_ = num // den, -(-num // den)
+        positive = num >= 0
+        return {
+            Rounding.FLOOR: lambda: floor_,
+            Rounding.ZERO: lambda: np.where(positive, floor_, ceil_),
+            Rounding.CEIL: lambda: ceil_,
+            Rounding.HALF_UP: lambda: up,
+            Rounding.HALF_DOWN: lambda: down,
+            Rounding.HALF_ZERO: lambda: np.where(positive, down, up),
+            Rounding.HALF_AWAY: lambda: np.where(positive, up, down),
+            Rounding.HALF_EVEN: lambda: np.where(up % 2 == 0, up, down),
+        }[self]()
 
     def twice_offset(self, k: int) -> int:
         """``2 * (t - k)`` of the threshold ``t`` where rounding reaches ``k``: 0, -1 or -2."""

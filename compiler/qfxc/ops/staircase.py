@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,16 @@ from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._staircase import saturate
 
+MOST_THRESHOLDS = 1 << 14
+"""More steps than this are not worth finding to run one batch: every code is computed instead."""
+
 
 @dataclass(frozen=True)
 class Staircase(Op):
     """Bias, BatchNorm, activation and requantization in one: integers to integers, exactly.
 
     ``pieces``: one function per channel, or one for all, from input codes to output codes;
-    each rises or falls monotonically. ``elem`` saturates; the result type is narrowed to the
+    of any direction. ``elem`` saturates; the result type is narrowed to the
     codes that the input range reaches. The rescale pass picks an implementation.
     """
 
@@ -36,9 +40,10 @@ class Staircase(Op):
         return TensorType(x.shape, Int(min(ends), max(ends), self.elem.scale))
 
     def _corners(self, f: Piecewise, x: Int) -> list[int]:
-        if f.direction:
-            return [x.lo, x.hi]
-        return list(range(x.lo, x.hi + 1))
+        """The ends of the range and both sides of every kink: where a function is extreme."""
+        kinks = [ceil(s.start) for s in f.segments[1:] if s.start is not None]
+        points = (x.lo, x.hi, *kinks, *(k - 1 for k in kinks))
+        return [p for p in points if x.lo <= p <= x.hi]
 
     def _code(self, f: Piecewise, x: int) -> int:
         return min(max(self.rounding.round(f.at(x)), self.elem.lo), self.elem.hi)
@@ -49,8 +54,9 @@ class Staircase(Op):
 
     def run(self, node: Node, *arrays: Array) -> Array:
         source, out = node.inputs[0].type.int, node.type.int
-        if not all(f.direction == 1 for f in self.pieces):
-            return self._look_up(arrays[0], source, out)
+        rises = all(f.direction == 1 for f in self.pieces)
+        if not rises or len(self.pieces) * (out.hi - out.lo) > MOST_THRESHOLDS:
+            return self._evaluate(arrays[0], out)
         steps = self.thresholds(source, out)
         x = arrays[0]
         if len(steps) == 1:
@@ -60,15 +66,30 @@ class Staircase(Op):
             y[..., c] = out.lo + np.searchsorted(row, x[..., c], side="right")
         return saturate(y, out)
 
-    def _look_up(self, x: Array, source: Int, out: Int) -> Array:
-        table = np.asarray(self.table(source))
-        channel = np.arange(len(table)) if len(table) > 1 else 0
-        return saturate(table[channel, x.astype(np.int64) - source.lo], out)
+    def _evaluate(self, x: Array, out: Int) -> Array:
+        x = x.astype(np.int64)
+        if len(self.pieces) == 1:
+            return saturate(self._codes(self.pieces[0], x), out)
+        columns = [self._codes(f, x[..., c]) for c, f in enumerate(self.pieces)]
+        return saturate(np.stack(columns, axis=-1), out)
+
+    def _codes(self, f: Piecewise, x: NDArray[np.int64]) -> NDArray[np.int64]:
+        """``clip(round(f(x)))`` of many codes, in integers of any size."""
+        codes, index = np.unique(x, return_inverse=True)
+        y = np.empty(len(codes), dtype=object)
+        starts = [ceil(s.start) for s in f.segments[1:] if s.start is not None]
+        cuts = [0, *np.searchsorted(codes, starts), len(codes)]
+        for segment, a, b in zip(f.segments, cuts[:-1], cuts[1:], strict=True):
+            slope, intercept = segment.slope, segment.intercept
+            den = lcm(slope.denominator, intercept.denominator)
+            num = codes[a:b].astype(object) * int(slope * den) + int(intercept * den)
+            y[a:b] = np.clip(self.rounding.divide(num, den), self.elem.lo, self.elem.hi)
+        return np.asarray(y.astype(np.int64)[index].reshape(x.shape))
 
     def table(self, source: Int) -> tuple[tuple[int, ...], ...]:
         """Every value of every function over the input range."""
-        codes = range(source.lo, source.hi + 1)
-        return tuple(tuple(self._code(f, x) for x in codes) for f in self.pieces)
+        codes = np.arange(source.lo, source.hi + 1, dtype=np.int64)
+        return tuple(tuple(self._codes(f, codes).tolist()) for f in self.pieces)
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ from qfxc.errors import UserError
 from qfxc.ir.graph import Graph, Node, rewrite
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, Scale, exact
+from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
 from qfxc.ops.const import Const, const_value, int_const, real_const
 from qfxc.ops.conv import Conv, per_weight
@@ -19,12 +20,15 @@ from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.input import Input
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.pad import Pad
+from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize as QuantizeOp
+from qfxc.ops.unary import Unary
 from qfxc.passes.base import Pass
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.observe import Stats, observe
 from qfxc.quantize.placement import Placement, in_chain, place
 from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
+from qfxc.quantize.factors import on_grid, worth
 from qfxc.quantize.scales import align, cheap_steps
 from qfxc.quantize.weights import WeightOptions, quantize_weights
 from qfxc.sim import simulate
@@ -130,6 +134,7 @@ class _Inserter:
         self._elems = elems
         self._rounding = Rounding(options.rounding)
         self._weights = WeightOptions(bits=options.weights, powers=options.powers)
+        self._factor_bits = max(8, options.activations + 2)
         self._users: dict[str, list[Node]] = {}
         self._sources = {n.name: n.inputs[0].name for n in graph.nodes() if n.inputs}
         for node in graph.nodes():
@@ -137,7 +142,13 @@ class _Inserter:
                 self._users.setdefault(source.name, []).append(node)
 
     def run(self) -> Graph:
-        return rewrite(self._graph, _pad_on_grid, self._weight_rule(), self._point_rule())
+        return rewrite(
+            self._graph,
+            _pad_on_grid,
+            self._weight_rule(),
+            self._factor_rule(),
+            self._point_rule(),
+        )
 
     def _point_rule(self) -> Callable[[Node], Node | None]:
         done: set[str] = set()
@@ -186,13 +197,42 @@ class _Inserter:
 
     def _unit(self, node: Node, step: Fraction) -> list[Fraction]:
         """Output step / input step: weight steps on multiples of it make cheap rescales."""
-        channels = node.type.channels
+        return [self._end(node).scale.values[0] / step] * node.type.channels
+
+    def _end(self, node: Node) -> Int:
+        """The type of the quantizer that ends the chain of activations behind ``node``."""
         at = node
         while at.name not in self._elems:
             (at,) = self._users[at.name]
-            if not (in_chain(at) and isinstance(at.op, Clip)) and at.name not in self._elems:
-                return [Fraction(1)] * channels
-        return [self._elems[at.name].scale.values[0] / step] * channels
+        return self._elems[at.name]
+
+    def _factor_rule(self) -> Callable[[Node], Node | None]:
+        """Slopes and factors of activations get few bits, so every rescale has few, too."""
+        done: set[str] = set()
+
+        def rule(node: Node) -> Node | None:
+            if not isinstance(node.op, (Affine, PRelu)) or node.name in done:
+                return None
+            done.add(node.name)
+            before = _before_chain(node)
+            if isinstance(before.op, Unary) or (isinstance(node.op, PRelu) and not in_chain(node)):
+                unit = Fraction(1)
+            elif isinstance(node.op, PRelu) or isinstance(before.op, (Conv, MatMul, Affine)):
+                unit = Fraction(1)
+            else:
+                unit = self._end(node).scale.values[0] / worth(before)
+            factor = on_grid(node.inputs[1], unit, self._factor_bits)
+            return Node(node.op, (node.inputs[0], factor, *node.inputs[2:]), node.name)
+
+        return rule
+
+
+def _before_chain(node: Node) -> Node:
+    """What computes the value in front of an activation, other activations without factor aside."""
+    at = node.inputs[0]
+    while isinstance(at.op, (Clip, PRelu)):
+        at = at.inputs[0]
+    return at
 
 
 def _pad_on_grid(node: Node) -> Node | None:

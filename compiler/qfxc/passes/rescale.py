@@ -19,6 +19,7 @@ from qfxc.ops.table import Table
 from qfxc.passes.base import Pass
 from qfxc.passes.rescale_forms import (
     comparisons,
+    exact_segments,
     one_line,
     one_line_per_segment,
     staircase_steps,
@@ -30,6 +31,10 @@ MOST_SEARCHED_BITS = 10
 
 MOST_COMPARATORS = 255
 """Where no multiply-add is exact, comparators always are; this many fit beside a layer."""
+
+
+MOST_ENTRIES = 1 << 14
+"""Of a table for a function that nothing else computes."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,10 @@ class Rescale(Pass):
     def _options(self, op: Staircase, source: Int, out: Int) -> Iterator[Op]:
         size = source.hi - source.lo + 1
         monotone = all(p.direction for p in op.pieces)
-        if size <= (self.table if monotone else 1 << 14):
+        segments = exact_segments(op, source, out)
+        if segments is not None and (not monotone or out.bits > MOST_SEARCHED_BITS):
+            yield segments
+        if size <= (self.table if monotone or segments else MOST_ENTRIES):
             yield Table(op.table(source), out)
         if not monotone:
             return
@@ -73,6 +81,7 @@ class Rescale(Pass):
             lines = exact_lines(op.pieces, op.rounding, out.lo, out.hi)
             if lines is not None:
                 yield from one_line(lines, np.ones(len(op.pieces), np.int64), out, self.digits)
+            if lines is not None or segments is not None:
                 return
         pieces, signs = rising(op.pieces)
         steps = staircase_steps(op, pieces, signs, source, out)
@@ -82,6 +91,8 @@ class Rescale(Pass):
             yield from one_line(found, signs, out, self.digits)
         elif rises and (form := one_line_per_segment(op, source, out)) is not None:
             yield form
+        elif segments is not None:
+            yield segments
         elif rises and out.hi - out.lo <= MOST_COMPARATORS:
             yield comparisons(steps, out)
         if rises and 0 < out.hi - out.lo <= self.compare:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import ceil
+from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 
@@ -15,7 +16,16 @@ from qfxc.ops.csd import Csd
 from qfxc.ops.dyadic import Dyadic
 from qfxc.ops.shift import Shift
 from qfxc.ops.staircase import Staircase
-from qfxc.passes.rescale_search import Dyadics, Ints, Steps, candidates, smallest_shift
+from qfxc.passes.rescale_search import (
+    MAX_BITS,
+    MAX_SHIFT,
+    OFFSETS,
+    Dyadics,
+    Ints,
+    Steps,
+    candidates,
+    smallest_shift,
+)
 
 
 def staircase_steps(
@@ -111,6 +121,66 @@ def one_line_per_segment(op: Staircase, source: Int, out: Int) -> Dyadic | None:
         shift,
         out,
     )
+
+
+def exact_segments(op: Staircase, source: Int, out: Int) -> Dyadic | None:
+    """Closed form, without a search: dyadic slopes, any directions, any number of segments.
+
+    As ``exact_lines``, for every segment by itself; flat ends that saturate cost nothing.
+    """
+    if op.rounding not in OFFSETS:
+        return None
+    parts = [_visible(p, op, source, out) for p in op.pieces]
+    slopes = [s.slope for part in parts for _, s in part]
+    shift = max(slope.denominator.bit_length() - 1 for slope in slopes)
+    if shift > MAX_SHIFT or any(d.denominator & (d.denominator - 1) for d in slopes):
+        return None
+    count = max(map(len, parts))
+    full = [part + part[-1:] * (count - len(part)) for part in parts]
+    a = [[int(part[i][1].slope * (1 << shift)) for part in full] for i in range(count)]
+    b = [
+        [floor((part[i][1].intercept + OFFSETS[op.rounding]) * (1 << shift)) for part in full]
+        for i in range(count)
+    ]
+    reach = max(abs(source.lo), abs(source.hi)) + 1
+    if max(reach * abs(v) for row in a for v in row) + max(abs(v) for row in b for v in row) >> MAX_BITS:
+        return None
+    starts = [_squeeze([part[i][0] for part in full]) for i in range(1, count)]
+    return Dyadic(
+        tuple(map(_squeeze, a)), tuple(map(_squeeze, b)), tuple(starts), shift, out
+    )
+
+
+def _visible(
+    piece: Piecewise, op: Staircase, source: Int, out: Int
+) -> list[tuple[int, Segment]]:
+    """The segments inside the range with their first codes; flat ones have codes as levels."""
+    firsts = [_first(piece, s, source) for s in range(len(piece.segments))]
+    ends = [*firsts[1:], source.hi + 1]
+    parts = [
+        (first, _level(s, op, out))
+        for first, end, s in zip(firsts, ends, piece.segments, strict=True)
+        if first < end
+    ]
+    while len(parts) > 1 and _saturates(parts[0][1], parts[1][1], out, 1):
+        parts[:2] = [(parts[0][0], parts[1][1])]
+    while len(parts) > 1 and _saturates(parts[-1][1], parts[-2][1], out, -1):
+        parts.pop()
+    return parts
+
+
+def _level(segment: Segment, op: Staircase, out: Int) -> Segment:
+    """A flat segment at the code that it saturates to."""
+    if segment.slope:
+        return segment
+    level = min(max(op.rounding.round(segment.intercept), out.lo), out.hi)
+    return Segment(segment.start, segment.slope, Fraction(level))
+
+
+def _saturates(flat: Segment, neighbour: Segment, out: Int, side: int) -> bool:
+    """Whether the line of the inner ``neighbour`` saturates where the outer ``flat`` is."""
+    rises = neighbour.slope * side > 0
+    return not flat.slope and bool(neighbour.slope) and flat.intercept == (out.lo if rises else out.hi)
 
 
 def _part(pieces: Sequence[Piecewise], s: int, op: Staircase, source: Int, out: Int) -> Steps:

@@ -1,0 +1,61 @@
+"""Factors of constant arithmetic and slopes of PReLU: few bits, so that rescales have few, too."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import frexp, lcm
+
+import numpy as np
+
+from qfxc.ir.graph import Node
+from qfxc.ir.types import Int, Scale, exact
+from qfxc.ops._spatial import counts
+from qfxc.ops.add import Add
+from qfxc.ops.avgpool import AvgPool
+from qfxc.ops.const import const_value, int_const, real_const
+from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.mul import Mul
+
+
+def worth(node: Node) -> Fraction:
+    """The step of a value of a QDQ graph that is a multiple of one: what integerize gives it."""
+    if isinstance(node.op, Dequantize):
+        return node.inputs[0].type.int.scale.values[0]
+    steps = [worth(i) for i in node.streams]
+    match node.op:
+        case Mul():
+            return steps[0] * steps[1]
+        case Add():
+            return steps[0] / (steps[0] / steps[1]).numerator
+        case AvgPool() as op:
+            size = node.inputs[0].type.shape
+            divisors = np.unique(counts((size[0], size[1]), op.kernel, op.stride, op.uncounted))
+            return steps[0] / lcm(*(int(d) for d in divisors))
+    return steps[0]
+
+
+def on_grid(constant: Node, unit: Fraction, bits: int) -> Node:
+    """The constant's numbers as the nearest ``p * 2**e * unit``, ``p`` of ``bits`` bits."""
+    value = const_value(constant)
+    pairs = [_nearest(exact(v) / unit, bits) for v in np.atleast_1d(value)]
+    if unit == 1:
+        rounded = np.array([p * 2.0**e for p, e in pairs]).reshape(value.shape)
+        return real_const(rounded, constant.name)
+    codes = np.array([p for p, _ in pairs], dtype=np.int64).reshape(value.shape)
+    elem = Int(
+        min(0, int(codes.min())),
+        max(0, int(codes.max())),
+        Scale.of([Fraction(2) ** e * unit for _, e in pairs]),
+    )
+    return Node(Dequantize(), (int_const(codes, elem, f"{constant.name}.q"),), f"{constant.name}.dq")
+
+
+def _nearest(number: Fraction, bits: int) -> tuple[int, int]:
+    """``(p, e)``: the nearest ``p * 2**e`` with an odd ``p`` of at most ``bits`` bits."""
+    if number == 0:
+        return 0, 0
+    exponent = frexp(float(number))[1] - bits
+    p = round(number / Fraction(2) ** exponent)
+    while p % 2 == 0:
+        p, exponent = p // 2, exponent + 1
+    return p, exponent
