@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kernel_cases import Case, glue_cases, kernel_ops, netlist_of, sample_cases, widest_cases
+from iterations import counting, counts
+from kernel_cases import FRAMES, Case, glue_cases, kernel_ops, netlist_of, sample_cases, widest_cases
 from qfxc.backends.hls import Golden, golden_files, render
 from qfxc.backends.hls_names import identifiers
 from qfxc.hw.netlist import Netlist
-from qfxc.ir.kernel import Cost
+from qfxc.ir.kernel import Cost, KernelOp
 from qfxc.verify import csim
 
 PART, CLOCK = "xczu3eg-sbva484-1-i", 5.0
@@ -29,14 +30,15 @@ class Simulated:
     def __init__(self, cases: list[Case]) -> None:
         self.cases = cases
         self.netlist, self.golden = netlist_of(cases)
-        self.binary = csim.build(render(self.netlist, PART, CLOCK), optimize="-O0")
+        files = counting(render(self.netlist, PART, CLOCK))
+        self.binary = csim.build(files, optimize="-O0")
 
     def check(self, folder: Path, golden: Golden) -> subprocess.CompletedProcess[str]:
         for name, content in golden_files(self.netlist, golden).items():
             assert isinstance(content, bytes)
             (folder / name).write_bytes(content)
         command = [str(self.binary), "check", str(folder)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,24 @@ def test_every_kernel_equals_its_definition(simulated: Simulated, tmp_path: Path
     result = simulated.check(tmp_path, simulated.golden)
     assert result.returncode == 0, result.stdout
     assert "PASS: every word of 5 frames is equal" in result.stdout
+
+
+def test_every_kernel_takes_the_cycles_that_it_states(
+    simulated: Simulated, tmp_path: Path
+) -> None:
+    """Iterations of the C++ loops == ``cycles`` of the operator, for every case."""
+    written = tmp_path / "iterations.txt"
+    written.touch()
+    simulated.check(tmp_path, simulated.golden)
+    counted = counts(written.read_text())
+    names = identifiers([i.name for i in simulated.netlist.instances], "u_")
+    for case in simulated.cases:
+        streams = (*case.instance.inputs, *case.instance.outputs)
+        stated = max(s.words for s in streams)  # forks and converters
+        if case.node is not None and case.fold is not None:
+            assert isinstance(case.node.op, KernelOp)
+            stated = case.node.op.cycles(case.node, case.fold)
+        assert counted[names[case.instance.name]] == FRAMES * stated, case.name
 
 
 def test_run_mode_gives_the_same_arrays(simulated: Simulated) -> None:
