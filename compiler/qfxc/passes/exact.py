@@ -80,9 +80,10 @@ def linear(node: Node, scales: tuple[Fraction, ...], offsets: tuple[Fraction, ..
 def tabulated(codes: Exact, elem: Int, rounding: Rounding, name: str) -> Table:
     """The table of a function with no finite description, from codes to codes of ``elem``."""
     source = codes.node.type.int
-    if source.bits > MOST_TABLE_BITS or codes.then is None:
+    entries = source.hi - source.lo + 1
+    if entries > 1 << MOST_TABLE_BITS or codes.then is None:
         raise UserError(
-            f"a function of {source.bits}-bit codes needs {source.hi - source.lo + 1} table entries",
+            f"a function of {source.bits}-bit codes needs {entries} table entries",
             where=name,
             hint=f"use at most {MOST_TABLE_BITS} activation bits",
         )

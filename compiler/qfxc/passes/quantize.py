@@ -22,13 +22,12 @@ from qfxc.ops.matmul import MatMul
 from qfxc.ops.pad import Pad
 from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize as QuantizeOp
-from qfxc.ops.unary import Unary
 from qfxc.passes.base import Pass
 from qfxc.quantize.error import sqnr_db
-from qfxc.quantize.observe import Stats, observe
-from qfxc.quantize.placement import Placement, in_chain, place
-from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
 from qfxc.quantize.factors import on_grid, worth
+from qfxc.quantize.observe import Stats, observe
+from qfxc.quantize.placement import Placement, place
+from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
 from qfxc.quantize.scales import align, cheap_steps
 from qfxc.quantize.weights import WeightOptions, quantize_weights
 from qfxc.sim import simulate
@@ -214,13 +213,8 @@ class _Inserter:
             if not isinstance(node.op, (Affine, PRelu)) or node.name in done:
                 return None
             done.add(node.name)
-            before = _before_chain(node)
-            if isinstance(before.op, Unary) or (isinstance(node.op, PRelu) and not in_chain(node)):
-                unit = Fraction(1)
-            elif isinstance(node.op, PRelu) or isinstance(before.op, (Conv, MatMul, Affine)):
-                unit = Fraction(1)
-            else:
-                unit = self._end(node).scale.values[0] / worth(before)
+            step = worth(_before_chain(node)) if isinstance(node.op, Affine) else None
+            unit = self._end(node).scale.values[0] / step if step else Fraction(1)
             factor = on_grid(node.inputs[1], unit, self._factor_bits)
             return Node(node.op, (node.inputs[0], factor, *node.inputs[2:]), node.name)
 

@@ -76,6 +76,8 @@ class Rescale(Pass):
         if size <= (self.table if monotone or segments else MOST_ENTRIES):
             yield Table(op.table(source), out)
         if not monotone:
+            if segments is None and (form := one_line_per_segment(op, source, out)) is not None:
+                yield form
             return
         if out.bits > MOST_SEARCHED_BITS:
             lines = exact_lines(op.pieces, op.rounding, out.lo, out.hi)
@@ -89,7 +91,7 @@ class Rescale(Pass):
         found = smallest_shift(steps, [steepest(p).slope for p in pieces])
         if found is not None:
             yield from one_line(found, signs, out, self.digits)
-        elif rises and (form := one_line_per_segment(op, source, out)) is not None:
+        elif (form := one_line_per_segment(op, source, out)) is not None:
             yield form
         elif segments is not None:
             yield segments

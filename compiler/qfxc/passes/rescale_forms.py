@@ -18,7 +18,6 @@ from qfxc.ops.shift import Shift
 from qfxc.ops.staircase import Staircase
 from qfxc.passes.rescale_search import (
     MAX_BITS,
-    MAX_SHIFT,
     OFFSETS,
     Dyadics,
     Ints,
@@ -105,7 +104,8 @@ def one_line_per_segment(op: Staircase, source: Int, out: Int) -> Dyadic | None:
         Piecewise(p.segments + p.segments[-1:] * (count - len(p.segments))) for p in op.pieces
     ]
     parts = [_part(pieces, s, op, source, out) for s in range(count)]
-    slopes = [[p.segments[s].slope for p in pieces] for s in range(count)]
+    signs = [_signs(pieces, s) for s in range(count)]
+    slopes = [[abs(p.segments[s].slope) for p in pieces] for s in range(count)]
     alone = [smallest_shift(part, slope) for part, slope in zip(parts, slopes, strict=True)]
     if any(f is None for f in alone):
         return None
@@ -114,13 +114,18 @@ def one_line_per_segment(op: Staircase, source: Int, out: Int) -> Dyadic | None:
     if not all(f.valid.any(axis=1).all() for f in found):
         return None
     picked = [f.valid.argmax(axis=1) for f in found]
+    starts = [[_first(p, s, source) for p in pieces] for s in range(1, count)]
     return Dyadic(
-        tuple(_squeeze(_taken(f.a, i)) for f, i in zip(found, picked, strict=True)),
+        tuple(_squeeze(_taken(f.a, i) * g) for f, i, g in zip(found, picked, signs, strict=True)),
         tuple(_squeeze(_taken(f.b, i)) for f, i in zip(found, picked, strict=True)),
-        tuple(_squeeze(part.lo) for part in parts[1:]),
+        tuple(map(_squeeze, starts)),
         shift,
         out,
     )
+
+
+def _signs(pieces: Sequence[Piecewise], s: int) -> Ints:
+    return np.array([-1 if p.segments[s].slope < 0 else 1 for p in pieces], dtype=np.int64)
 
 
 def exact_segments(op: Staircase, source: Int, out: Int) -> Dyadic | None:
@@ -133,7 +138,7 @@ def exact_segments(op: Staircase, source: Int, out: Int) -> Dyadic | None:
     parts = [_visible(p, op, source, out) for p in op.pieces]
     slopes = [s.slope for part in parts for _, s in part]
     shift = max(slope.denominator.bit_length() - 1 for slope in slopes)
-    if shift > MAX_SHIFT or any(d.denominator & (d.denominator - 1) for d in slopes):
+    if shift > MAX_BITS or any(d.denominator & (d.denominator - 1) for d in slopes):
         return None
     count = max(map(len, parts))
     full = [part + part[-1:] * (count - len(part)) for part in parts]
@@ -184,19 +189,25 @@ def _saturates(flat: Segment, neighbour: Segment, out: Int, side: int) -> bool:
 
 
 def _part(pieces: Sequence[Piecewise], s: int, op: Staircase, source: Int, out: Int) -> Steps:
-    """Thresholds of segment ``s`` of every function, on the part of the range it covers."""
+    """Thresholds of segment ``s`` of every function, on the part of the range it covers.
+
+    Falling segments are seen in ``-x``.
+    """
     last = s + 1 == len(pieces[0].segments)
-    lo = [_first(p, s, source) for p in pieces]
-    hi = [source.hi if last else _first(p, s + 1, source) - 1 for p in pieces]
     ks = range(out.lo + 1, out.hi + 1)
-    lines = (
-        Piecewise((Segment(None, p.segments[s].slope, p.segments[s].intercept),)) for p in pieces
-    )
-    rows = [
-        line.thresholds(op.rounding, ks, a, b) for line, a, b in zip(lines, lo, hi, strict=True)
-    ]
+    rows, lows, highs = [], [], []
+    for piece, sign in zip(pieces, _signs(pieces, s).tolist(), strict=True):
+        segment = piece.segments[s]
+        low, high = _first(piece, s, source), source.hi
+        if not last:
+            high = _first(piece, s + 1, source) - 1
+        low, high = (low, high) if sign == 1 else (-high, -low)
+        line = Piecewise.linear(sign * segment.slope, segment.intercept)
+        rows.append(line.thresholds(op.rounding, ks, low, high))
+        lows.append(low)
+        highs.append(high)
     table = np.asarray(rows, dtype=np.int64).reshape(len(rows), len(ks))
-    return Steps(table, out.lo + 1, np.array(lo), np.array(hi))
+    return Steps(table, out.lo + 1, np.array(lows), np.array(highs))
 
 
 def _first(piece: Piecewise, s: int, source: Int) -> int:

@@ -144,7 +144,7 @@ def exact_lines(
         return None
     segments = [line for line in lines if line is not None]
     shift = max((s.slope.denominator.bit_length() - 1 for s in segments), default=0)
-    if shift > MAX_SHIFT or any(s.slope.denominator & (s.slope.denominator - 1) for s in segments):
+    if shift > MAX_BITS or any(s.slope.denominator & (s.slope.denominator - 1) for s in segments):
         return None
     a = [int(s.slope * (1 << shift)) for s in segments]
     b = [floor((s.intercept + OFFSETS[rounding]) * (1 << shift)) for s in segments]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from math import frexp, lcm
+from math import frexp, lcm, prod
 
 import numpy as np
 
@@ -15,23 +16,38 @@ from qfxc.ops.avgpool import AvgPool
 from qfxc.ops.const import const_value, int_const, real_const
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.mul import Mul
+from qfxc.quantize.placement import MOVES
+
+Known = Callable[[Node], Fraction | None]
 
 
-def worth(node: Node) -> Fraction:
-    """The step of a value of a QDQ graph that is a multiple of one: what integerize gives it."""
-    if isinstance(node.op, Dequantize):
-        return node.inputs[0].type.int.scale.values[0]
-    steps = [worth(i) for i in node.streams]
+def dequantized(node: Node) -> Fraction | None:
+    """The step of a value of a QDQ graph that is codes times one step."""
+    return node.inputs[0].type.int.scale.values[0] if isinstance(node.op, Dequantize) else None
+
+
+def worth(node: Node, known: Known = dequantized) -> Fraction | None:
+    """The step of a value that is a multiple of one, as integerize will find it; None of others.
+
+    ``known`` gives the steps of quantized values.
+    """
+    found = known(node)
+    if found is not None:
+        return found
+    steps = [worth(i, known) for i in node.streams]
+    first = steps[0] if steps else None
+    if first is None or any(step is None for step in steps):
+        return None
     match node.op:
         case Mul():
-            return steps[0] * steps[1]
+            return prod(step for step in steps if step is not None)
         case Add():
-            return steps[0] / (steps[0] / steps[1]).numerator
+            return first / (first / (steps[1] or first)).numerator
         case AvgPool() as op:
             size = node.inputs[0].type.shape
             divisors = np.unique(counts((size[0], size[1]), op.kernel, op.stride, op.uncounted))
-            return steps[0] / lcm(*(int(d) for d in divisors))
-    return steps[0]
+            return first / lcm(*(int(d) for d in divisors))
+    return first if isinstance(node.op, MOVES) else None
 
 
 def on_grid(constant: Node, unit: Fraction, bits: int) -> Node:

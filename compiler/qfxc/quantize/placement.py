@@ -22,7 +22,7 @@ from qfxc.ops.reshape import Reshape
 from qfxc.ops.slice import Slice
 from qfxc.ops.transpose import Transpose
 
-PASS_THROUGH = (Concat, Expand, MaxPool, Pad, Reshape, Slice, Transpose)
+MOVES = (Concat, Expand, MaxPool, Pad, Reshape, Slice, Transpose)
 """Operators that only move codes: integers in, the same integers out."""
 
 
@@ -76,7 +76,7 @@ def _is_parameter(node: Node, graph: Graph) -> bool:
 
 
 def _is_point(node: Node, users: list[Node], outputs: set[str]) -> bool:
-    if isinstance(node.op, (ArgMax, *PASS_THROUGH)):
+    if isinstance(node.op, (ArgMax, *MOVES)):
         return False
     if isinstance(node.op, Input):  # the host sends codes, whatever reads them
         return True
@@ -95,6 +95,6 @@ def _read_inside(nodes: list[Node], points: set[str]) -> set[str]:
     """Points that a computing operator reads (an ArgMax at the output does not count)."""
     found: set[str] = set()
     for node in nodes:
-        if not isinstance(node.op, (ArgMax, *PASS_THROUGH)):
+        if not isinstance(node.op, (ArgMax, *MOVES)):
             found.update(s for i in node.streams for s in _sources(i, points))
     return found

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from math import ceil, floor, frexp, lcm
+from math import ceil, floor, frexp
 
 import networkx as nx
-import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ops._spatial import counts
 from qfxc.ops.add import Add
 from qfxc.ops.avgpool import AvgPool
 from qfxc.ops.clip import Clip
 from qfxc.ops.mul import Mul
 from qfxc.ops.prelu import PRelu
+from qfxc.quantize.factors import worth
 from qfxc.quantize.placement import Placement
 
 MULTIPLIER_BITS = 8
@@ -65,26 +64,13 @@ def cheap_steps(steps: Mapping[str, Fraction], placement: Placement) -> dict[str
 
 def _unit(point: Node, steps: Mapping[str, Fraction]) -> Fraction | None:
     """The exact worth of one code in front of the quantizer; None behind layers and tables."""
+    before = {name: step for name, step in steps.items() if name != point.name}
     node = point
-    while isinstance(node.op, (Clip, PRelu)):
+    while isinstance(node.op, (Clip, PRelu)) and node.name not in before:
         node = node.inputs[0]
-    sources = [step for i in node.streams if (step := _step(i, steps)) is not None]
-    match node.op:
-        case Mul():
-            return sources[0] * sources[1]
-        case Add():
-            return sources[0] / (sources[0] / sources[1]).numerator
-        case AvgPool() as op:
-            size = node.inputs[0].type.shape
-            divisors = np.unique(counts((size[0], size[1]), op.kernel, op.stride, op.uncounted))
-            return sources[0] / lcm(*(int(d) for d in divisors))
-    return None
-
-
-def _step(node: Node, steps: Mapping[str, Fraction]) -> Fraction | None:
-    while node.name not in steps and node.inputs:
-        node = node.inputs[0]
-    return steps.get(node.name)
+    if node is point and not isinstance(node.op, (Mul, Add, AvgPool)):
+        return None
+    return worth(node, lambda n: before.get(n.name))
 
 
 def _dyadic_below(ratio: Fraction) -> Fraction:
