@@ -1,8 +1,8 @@
 """Counts the pipelined iterations of every instance in C-simulation.
 
-A statement is added behind every ``PIPELINE`` pragma of the library: it counts by the config struct
-of the instance. Where the test bench runs in a folder that has a file ``iterations.txt``, the counts
-are appended to it.
+A statement is added behind every ``PIPELINE`` pragma of the library: it counts by the config of the
+instance. Where the test bench runs in a folder that has a file ``iterations.txt``, the counts are
+appended to it.
 """
 
 from __future__ import annotations

@@ -31,6 +31,14 @@ class Case:
     fold: Fold | None = None
     node: Node | None = None
 
+    @property
+    def cycles(self) -> int:
+        """What the operator states; forks and converters move one word per cycle."""
+        if self.node is None or self.fold is None:
+            return max(s.words for s in (*self.instance.inputs, *self.instance.outputs))
+        assert isinstance(self.node.op, KernelOp)
+        return self.node.op.cycles(self.node, self.fold)
+
 
 def kernel_ops() -> dict[str, type[KernelOp]]:
     return {stem: op for stem, op in registry().items() if issubclass(op, KernelOp)}
@@ -60,11 +68,11 @@ def sample_cases() -> list[Case]:
         for node in op.samples():
             assert isinstance(node.op, KernelOp)
             for fold in some_folds(node.op.folds(node)):
-                cases.append(_case(f"{stem}_{node.name}_{fold.simd}_{fold.pe}", node, fold))
+                cases.append(case_of(f"{stem}_{node.name}_{fold.simd}_{fold.pe}", node, fold))
     return cases
 
 
-def _case(name: str, node: Node, fold: Fold) -> Case:
+def case_of(name: str, node: Node, fold: Fold) -> Case:
     rng = np.random.default_rng(1)
     assert isinstance(node.op, KernelOp)
     arrays, inputs, streams = [], [], []
@@ -88,8 +96,8 @@ def widest_cases() -> list[Case]:
     steep = Node(Shift((0,), (3,), 1, Int(-100, 100)), (wide,), "steep")
     total = Node(Add(), (narrow, narrow), "total")
     return [
-        _case("widest_shift", steep, Fold(455, 455)),
-        _case("widest_add", total, Fold(512, 512)),
+        case_of("widest_shift", steep, Fold(455, 455)),
+        case_of("widest_add", total, Fold(512, 512)),
     ]
 
 
