@@ -44,18 +44,17 @@ class Rounding(enum.Enum):
     def divide(self, num: NDArray[Any], den: int) -> NDArray[Any]:
         """``round(num / den)`` of many integers, exactly; ``den`` > 0, no overflow in ``num``'s type."""
         up, down = (2 * num + den) // (2 * den), -((den - 2 * num) // (2 * den))
-        floor_, ceil_ = num // den, -(-num // den)
-        positive = num >= 0
-        return {
-            Rounding.FLOOR: lambda: floor_,
-            Rounding.ZERO: lambda: np.where(positive, floor_, ceil_),
-            Rounding.CEIL: lambda: ceil_,
-            Rounding.HALF_UP: lambda: up,
-            Rounding.HALF_DOWN: lambda: down,
-            Rounding.HALF_ZERO: lambda: np.where(positive, down, up),
-            Rounding.HALF_AWAY: lambda: np.where(positive, up, down),
-            Rounding.HALF_EVEN: lambda: np.where(up % 2 == 0, up, down),
-        }[self]()
+        chosen: dict[Rounding, NDArray[Any]] = {
+            Rounding.FLOOR: num // den,
+            Rounding.ZERO: np.where(num >= 0, num // den, -(-num // den)),
+            Rounding.CEIL: -(-num // den),
+            Rounding.HALF_UP: up,
+            Rounding.HALF_DOWN: down,
+            Rounding.HALF_ZERO: np.where(num >= 0, down, up),
+            Rounding.HALF_AWAY: np.where(num >= 0, up, down),
+            Rounding.HALF_EVEN: np.where(up % 2 == 0, up, down),
+        }
+        return chosen[self]
 
     def twice_offset(self, k: int) -> int:
         """``2 * (t - k)`` of the threshold ``t`` where rounding reaches ``k``: 0, -1 or -2."""

@@ -23,17 +23,25 @@ from qfxc.ops.pad import Pad
 from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize as QuantizeOp
 from qfxc.passes.base import Pass
+from qfxc.passes.exact import MOST_TABLE_BITS
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.factors import on_grid, worth
 from qfxc.quantize.observe import Stats, observe
 from qfxc.quantize.placement import Placement, place
 from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
 from qfxc.quantize.scales import align, cheap_steps
+from qfxc.quantize.split import split
 from qfxc.quantize.weights import WeightOptions, quantize_weights
 from qfxc.sim import simulate
 
 JUDGED_FRAMES = 64
 """Calibration frames on which the range methods are compared."""
+
+MOST_NARROW_BITS = 10
+"""Wider activations get a quantizer in the middle of long chains."""
+
+GUARD_BITS = 4
+"""More bits of such a quantizer: its rounding is not seen behind the next one."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,10 @@ class Quantize(Pass):
     exact = False
 
     def run(self, graph: Graph) -> Graph:
-        placement = place(graph)
+        wide = self.activations > MOST_NARROW_BITS
+        placement = place(graph, wide=wide)
+        graph = split(graph, placement, self._observe(graph, placement), wide=wide)
+        placement = place(graph, wide=wide)
         stats = self._observe(graph, placement)
         if self.method != "best":
             return self._build(graph, placement, stats, self.method)
@@ -79,6 +90,10 @@ class Quantize(Pass):
     def _bits(self, point: Node, placement: Placement) -> int:
         if isinstance(point.op, Input) and self.pixels:
             return 8
+        if point.name in placement.wide:
+            return self.activations + GUARD_BITS
+        if point.name in placement.tabulated:
+            return min(self.activations, MOST_TABLE_BITS)
         return self.outputs if point.name in placement.at_output else self.activations
 
     def _build(

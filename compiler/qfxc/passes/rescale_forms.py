@@ -148,7 +148,8 @@ def exact_segments(op: Staircase, source: Int, out: Int) -> Dyadic | None:
         for i in range(count)
     ]
     reach = max(abs(source.lo), abs(source.hi)) + 1
-    if max(reach * abs(v) for row in a for v in row) + max(abs(v) for row in b for v in row) >> MAX_BITS:
+    product = reach * max(abs(v) for row in a for v in row)
+    if product + max(abs(v) for row in b for v in row) >= 1 << MAX_BITS:
         return None
     starts = [_squeeze([part[i][0] for part in full]) for i in range(1, count)]
     return Dyadic(
@@ -184,8 +185,8 @@ def _level(segment: Segment, op: Staircase, out: Int) -> Segment:
 
 def _saturates(flat: Segment, neighbour: Segment, out: Int, side: int) -> bool:
     """Whether the line of the inner ``neighbour`` saturates where the outer ``flat`` is."""
-    rises = neighbour.slope * side > 0
-    return not flat.slope and bool(neighbour.slope) and flat.intercept == (out.lo if rises else out.hi)
+    end = out.lo if neighbour.slope * side > 0 else out.hi
+    return not flat.slope and bool(neighbour.slope) and flat.intercept == end
 
 
 def _part(pieces: Sequence[Piecewise], s: int, op: Staircase, source: Int, out: Int) -> Steps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import frexp, lcm, prod
+from math import frexp, lcm
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def worth(node: Node, known: Known = dequantized) -> Fraction | None:
         return None
     match node.op:
         case Mul():
-            return prod(step for step in steps if step is not None)
+            return first * (steps[1] or first)
         case Add():
             return first / (first / (steps[1] or first)).numerator
         case AvgPool() as op:
@@ -63,7 +63,8 @@ def on_grid(constant: Node, unit: Fraction, bits: int) -> Node:
         max(0, int(codes.max())),
         Scale.of([Fraction(2) ** e * unit for _, e in pairs]),
     )
-    return Node(Dequantize(), (int_const(codes, elem, f"{constant.name}.q"),), f"{constant.name}.dq")
+    quantized = int_const(codes, elem, f"{constant.name}.q")
+    return Node(Dequantize(), (quantized,), f"{constant.name}.dq")
 
 
 def _nearest(number: Fraction, bits: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,20 +11,29 @@ from qfxc.ir.graph import Graph, Node
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
 from qfxc.ops.argmax import ArgMax
+from qfxc.ops.avgpool import AvgPool
 from qfxc.ops.clip import Clip
 from qfxc.ops.concat import Concat
 from qfxc.ops.const import Const, const_value
+from qfxc.ops.conv import Conv
 from qfxc.ops.expand import Expand
 from qfxc.ops.input import Input
+from qfxc.ops.matmul import MatMul
 from qfxc.ops.maxpool import MaxPool
+from qfxc.ops.mul import Mul
 from qfxc.ops.pad import Pad
 from qfxc.ops.prelu import PRelu
 from qfxc.ops.reshape import Reshape
 from qfxc.ops.slice import Slice
 from qfxc.ops.transpose import Transpose
+from qfxc.ops.unary import Unary
 
 MOVES = (Concat, Expand, MaxPool, Pad, Reshape, Slice, Transpose)
 """Operators that only move codes: integers in, the same integers out."""
+
+
+SUMS = (Add, AvgPool, Conv, MatMul, Mul)
+"""Operators whose results have more bits than codes."""
 
 
 def in_chain(node: Node) -> bool:
@@ -39,16 +49,24 @@ class Placement:
 
     ``joined``: pairs of points whose scales must be multiples of one step (inputs of an Add);
     ``equal``: pairs whose scales must be the same (inputs of a Concat).
+    ``wide``: points in the middle of a chain of activations, which get a few more bits; ``tabulated``: points
+    that a function without a finite description reads, whose table must stay small.
     """
 
     points: tuple[Node, ...]
     at_output: frozenset[str]
     joined: tuple[tuple[str, str], ...]
     equal: tuple[tuple[str, str], ...]
+    wide: frozenset[str] = frozenset()
+    tabulated: frozenset[str] = frozenset()
 
 
-def place(graph: Graph) -> Placement:
-    """Finds the quantizers of a real graph."""
+def place(graph: Graph, *, wide: bool = False) -> Placement:
+    """Finds the quantizers of a real graph.
+
+    ``wide``: codes have so many bits that a sum of products, a factor and a slope do not fit into
+    one rescale of 64 bits: there is one more quantizer in front of the factor.
+    """
     nodes = [n for n in graph.nodes() if not _is_parameter(n, graph)]
     users: dict[str, list[Node]] = {n.name: [] for n in nodes}
     for node in nodes:
@@ -56,16 +74,31 @@ def place(graph: Graph) -> Placement:
             users[source.name].append(node)
     outputs = {n.name for n in graph.outputs}
     points = tuple(n for n in nodes if _is_point(n, users[n.name], outputs))
+    extra = {
+        n.name
+        for n in nodes
+        if wide and isinstance(n.op, SUMS) and _continues(n, users, outputs)
+    }
+    points = tuple(n for n in nodes if n in points or n.name in extra)
     names = {n.name for n in points}
     joined: list[tuple[str, str]] = []
     equal: list[tuple[str, str]] = []
     for node in nodes:
         if isinstance(node.op, (Add, Concat)):
-            sources = [s for i in node.inputs for s in _sources(i, names)]
-            pairs = [(sources[0], other) for other in sources[1:]]
+            found = [s.name for i in node.inputs for s in sources(i, names)]
+            pairs = [(found[0], other) for other in found[1:]]
             (joined if isinstance(node.op, Add) else equal).extend(pairs)
     inner = _read_inside(nodes, names)
-    return Placement(points, frozenset(names - inner), tuple(joined), tuple(equal))
+    functions = [n for n in nodes if isinstance(n.op, Unary)]
+    tabulated = {s.name for n in functions for i in n.streams for s in sources(i, names)}
+    return Placement(
+        points,
+        frozenset(names - inner),
+        tuple(joined),
+        tuple(equal),
+        frozenset(extra),
+        frozenset(tabulated),
+    )
 
 
 def _is_parameter(node: Node, graph: Graph) -> bool:
@@ -84,11 +117,20 @@ def _is_point(node: Node, users: list[Node], outputs: set[str]) -> bool:
     return not (alone and in_chain(users[0]))
 
 
-def _sources(node: Node, points: set[str]) -> list[str]:
+def sources(node: Node, points: Container[str]) -> list[Node]:
     """The points whose codes reach ``node`` through operators that only move codes."""
     if node.name in points:
-        return [node.name]
-    return [s for i in node.streams for s in _sources(i, points)]
+        return [node]
+    return [s for i in node.streams for s in sources(i, points)]
+
+
+def _continues(node: Node, users: Mapping[str, list[Node]], outputs: set[str]) -> bool:
+    """Whether a factor or slope follows before the next quantizer."""
+    while len(users[node.name]) == 1 and node.name not in outputs and in_chain(users[node.name][0]):
+        (node,) = users[node.name]
+        if not isinstance(node.op, Clip) or node.op == Clip():
+            return True
+    return False
 
 
 def _read_inside(nodes: list[Node], points: set[str]) -> set[str]:
@@ -96,5 +138,5 @@ def _read_inside(nodes: list[Node], points: set[str]) -> set[str]:
     found: set[str] = set()
     for node in nodes:
         if not isinstance(node.op, (ArgMax, *MOVES)):
-            found.update(s for i in node.streams for s in _sources(i, points))
+            found.update(s.name for i in node.streams for s in sources(i, points))
     return found

@@ -1,0 +1,79 @@
+"""Quantizers of their own where sharing one would cost accuracy or an exact rescale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from qfxc.ir.graph import Graph, Node, rewrite
+from qfxc.ops.add import Add
+from qfxc.ops.avgpool import AvgPool
+from qfxc.ops.clip import Clip
+from qfxc.ops.concat import Concat
+from qfxc.ops.input import Input
+from qfxc.ops.mul import Mul
+from qfxc.quantize.observe import Stats
+from qfxc.quantize.placement import MOVES, Placement, sources
+
+MOST_GROWTH = 1.5
+"""A join may enlarge the step of a value that others read, too, by this; else it gets its own."""
+
+
+def split(graph: Graph, placement: Placement, stats: Mapping[str, Stats], *, wide: bool) -> Graph:
+    """Puts an activation that does nothing where one more quantizer pays.
+
+    On the edge into a Concat of larger range, where the value has other readers or is the graph's
+    input: its other readers keep the finer step. With ``wide`` codes also behind sums, products and
+    averages in front of joins: their step is free then, and two short rescales replace one that
+    needs more than 64 bits.
+    """
+    points = {p.name for p in placement.points}
+    top = {name: max(abs(s.low), abs(s.high)) for name, s in stats.items()}
+    readers = _readers(graph, points)
+    tied = {name for pair in (*placement.joined, *placement.equal) for name in pair}
+
+    def coarse(edge: Node, largest: float) -> bool:
+        found = sources(edge, points)
+        return any(
+            readers[s.name] > 1 and largest > MOST_GROWTH * top[s.name]
+            or (isinstance(s.op, Input) and len(found) < 2)
+            for s in found
+        )
+
+    def rule(node: Node) -> Node | None:
+        if wide and isinstance(node.op, (Add, AvgPool, Mul)) and node.name in tied & points:
+            inner = Node(node.op, node.inputs, f"{node.name}.wide")
+            return Node(Clip(), (inner,), node.name)
+        if not isinstance(node.op, Concat):
+            return None
+        largest = max(top[s.name] for i in node.inputs for s in sources(i, points))
+        edges = tuple(
+            Node(Clip(), (i,), f"{node.name}.edge{k}") if coarse(i, largest) else i
+            for k, i in enumerate(node.inputs)
+        )
+        return None if edges == node.inputs else Node(node.op, edges, node.name)
+
+    return rewrite(graph, _once(rule))
+
+
+def _once(rule: Callable[[Node], Node | None]) -> Callable[[Node], Node | None]:
+    done: set[str] = set()
+
+    def once(node: Node) -> Node | None:
+        if node.name in done:
+            return None
+        done.add(node.name)
+        return rule(node)
+
+    return once
+
+
+def _readers(graph: Graph, points: set[str]) -> dict[str, int]:
+    """How many computing operators, joins and outputs read each point, through moves or not."""
+    count = dict.fromkeys(points, 0)
+    ends = [i for n in graph.nodes() if not isinstance(n.op, MOVES) for i in n.streams]
+    ends += [i for n in graph.nodes() if isinstance(n.op, Concat) for i in n.inputs]
+    for end in (*ends, *graph.outputs):
+        for source in sources(end, points):
+            if not isinstance(end.op, Concat):
+                count[source.name] += 1
+    return count
