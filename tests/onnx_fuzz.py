@@ -77,7 +77,9 @@ class Fuzz:
     def add(self, op: str, *inputs: str, **attributes: Any) -> str:
         """Appends a node and runs it; the new value becomes the end."""
         name = f"v{len(self.nodes)}"
-        node = helper.make_node(op, list(inputs), [name], name=f"{op}{len(self.nodes)}", **attributes)
+        node = helper.make_node(
+            op, list(inputs), [name], name=f"{op}{len(self.nodes)}", **attributes
+        )
         value = _run([node], {i: self._value(i) for i in inputs if i}, [name])[0]
         self.nodes.append(node)
         self.values[name] = value
@@ -98,7 +100,9 @@ class Fuzz:
             infos[len(self.inputs) :],
             [numpy_helper.from_array(v, n) for n, v in self.constants.items()],
         )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8
+        )
         return Sample(model, dict(self.inputs), {n: self.values[n] for n in outputs})
 
 
@@ -125,7 +129,9 @@ def _run(nodes: list[Any], feeds: dict[str, Any], outputs: list[str]) -> list[An
 def conv(g: Fuzz) -> None:
     """Any kernel, stride, dilation, grouping, border; now and then with dead channels."""
     channels, spatial = g.shape[1], g.shape[2:]
-    groups = g.one_of([d for d in range(1, channels + 1) if channels % d == 0]) if g.chance(0.4) else 1
+    groups = (
+        g.one_of([d for d in range(1, channels + 1) if channels % d == 0]) if g.chance(0.4) else 1
+    )
     if g.chance(0.15):
         groups = channels
     outs = groups * g.pick(1, max(1, 8 // groups))
@@ -253,7 +259,9 @@ def concat(g: Fuzz) -> None:
     fits = [
         n
         for n, v in g.values.items()
-        if v.ndim == g.x.ndim and v.dtype == np.float32 and v.shape[:axis] + v.shape[axis + 1 :] == g.shape[:axis] + g.shape[axis + 1 :]
+        if v.ndim == g.x.ndim
+        and v.dtype == np.float32
+        and v.shape[:axis] + v.shape[axis + 1 :] == g.shape[:axis] + g.shape[axis + 1 :]
     ]
     parts = [str(g.one_of(fits)) for _ in range(g.pick(1, 2))] + [g.end]
     g.add("Concat", *parts, axis=axis)

@@ -57,7 +57,8 @@ class Pad(KernelOp):
         x, elem = arrays[0], node.inputs[0].type.elem
         if isinstance(elem, Int):
             fill = np.asarray(self.codes(elem), dtype=np.int64)
-            kind = np.result_type(x.dtype, np.min_scalar_type(int(np.abs(fill).max()) * 2))
+            limits = (np.min_scalar_type(int(v)) for v in (fill.min(), fill.max()))
+            kind = np.result_type(x.dtype, *limits)
         else:
             fill = np.asarray([-np.inf] if self.lowest else self.value)
             kind = x.dtype

@@ -16,7 +16,7 @@ from qfxc.quantize.error import sqnr_db
 from qfxc.sim import simulate
 
 FLOAT_DB = 90.0
-"""Two orders of the same float32 sums agree better than this; a wrong fold is far below."""
+"""Two orders of the same float64 sums agree better than this, even where they cancel."""
 
 TIE = 2.0**-20
 """Distance from a rounding boundary, in steps, below which float64 cannot decide."""
@@ -25,7 +25,7 @@ TIE = 2.0**-20
 def prove(step: Pass, before: Graph, after: Graph, frames: Sequence[Array]) -> None:
     """Raises VerificationError when an exact pass changed a value.
 
-    Integer graphs: every element equal. Real graphs: equal up to float32 rounding. From QDQ to
+    Integer graphs: every element equal. Real graphs: equal up to float64 rounding. From QDQ to
     integer: every quantizer's codes equal, ties that float64 cannot decide left aside.
     ``frames`` are real-valued inputs of the graph.
     """
@@ -47,7 +47,7 @@ def _has_quantizers(graph: Graph) -> bool:
 
 def _codes(graph: Graph, frames: Sequence[Array]) -> list[Array]:
     pairs = zip(graph.inputs, frames, strict=True)
-    return [encode(x, n.type.int) if n.type.is_int else x for n, x in pairs]
+    return [encode(x, n.type.int) if n.type.is_int else x.astype(np.float64) for n, x in pairs]
 
 
 def _prove_codes(step: Pass, before: Graph, after: Graph, frames: Sequence[Array]) -> None:

@@ -68,7 +68,9 @@ class Quantize(Pass):
     def run(self, graph: Graph) -> Graph:
         wide = self.activations > MOST_NARROW_BITS
         placement = place(graph, wide=wide)
-        graph = split(graph, placement, self._observe(graph, placement), wide=wide)
+        fixed = self._pixel_inputs(placement)
+        seen = self._observe(graph, placement)
+        graph = split(graph, placement, seen, fixed=fixed, wide=wide)
         placement = place(graph, wide=wide)
         stats = self._observe(graph, placement)
         if self.method != "best":
@@ -86,6 +88,11 @@ class Quantize(Pass):
             if not (np.isfinite(s.low) and np.isfinite(s.high)):
                 raise UserError("NaN or infinity on the calibration inputs", where=name)
         return stats
+
+    def _pixel_inputs(self, placement: Placement) -> frozenset[str]:
+        """Points whose codes are what the host has, whatever their range."""
+        inputs = (p.name for p in placement.points if isinstance(p.op, Input))
+        return frozenset(inputs) if self.pixels else frozenset()
 
     def _bits(self, point: Node, placement: Placement) -> int:
         if isinstance(point.op, Input) and self.pixels:
@@ -109,8 +116,7 @@ class Quantize(Pass):
                 steps[point.name] = power_of_two(s, top, bits, s.low < 0)
             else:
                 steps[point.name] = round_step(top / levels(bits, s.low < 0))
-        pixels = {p.name for p in placement.points if self.pixels and isinstance(p.op, Input)}
-        steps = align(steps, placement, pixels)
+        steps = align(steps, placement, self._pixel_inputs(placement))
         if not self.powers:
             steps = cheap_steps(steps, placement)
         elems = {p.name: self._elem(p, placement, stats, steps) for p in placement.points}

@@ -152,14 +152,10 @@ def exact_segments(op: Staircase, source: Int, out: Int) -> Dyadic | None:
     if product + max(abs(v) for row in b for v in row) >= 1 << MAX_BITS:
         return None
     starts = [_squeeze([part[i][0] for part in full]) for i in range(1, count)]
-    return Dyadic(
-        tuple(map(_squeeze, a)), tuple(map(_squeeze, b)), tuple(starts), shift, out
-    )
+    return Dyadic(tuple(map(_squeeze, a)), tuple(map(_squeeze, b)), tuple(starts), shift, out)
 
 
-def _visible(
-    piece: Piecewise, op: Staircase, source: Int, out: Int
-) -> list[tuple[int, Segment]]:
+def _visible(piece: Piecewise, op: Staircase, source: Int, out: Int) -> list[tuple[int, Segment]]:
     """The segments inside the range with their first codes; flat ones have codes as levels."""
     firsts = [_first(piece, s, source) for s in range(len(piece.segments))]
     ends = [*firsts[1:], source.hi + 1]

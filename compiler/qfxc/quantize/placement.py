@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -74,12 +75,6 @@ def place(graph: Graph, *, wide: bool = False) -> Placement:
             users[source.name].append(node)
     outputs = {n.name for n in graph.outputs}
     points = tuple(n for n in nodes if _is_point(n, users[n.name], outputs))
-    extra = {
-        n.name
-        for n in nodes
-        if wide and isinstance(n.op, SUMS) and _continues(n, users, outputs)
-    }
-    points = tuple(n for n in nodes if n in points or n.name in extra)
     names = {n.name for n in points}
     joined: list[tuple[str, str]] = []
     equal: list[tuple[str, str]] = []
@@ -88,6 +83,11 @@ def place(graph: Graph, *, wide: bool = False) -> Placement:
             found = [s.name for i in node.inputs for s in sources(i, names)]
             pairs = [(found[0], other) for other in found[1:]]
             (joined if isinstance(node.op, Add) else equal).extend(pairs)
+    tied = {*chain(*joined, *equal)}
+    sums = (n for n in nodes if wide and isinstance(n.op, SUMS))
+    extra = {n.name for n in sums if _continues(n, users, names, tied)}
+    points = tuple(n for n in nodes if n.name in names | extra)
+    names |= extra
     inner = _read_inside(nodes, names)
     functions = [n for n in nodes if isinstance(n.op, Unary)]
     tabulated = {s.name for n in functions for i in n.streams for s in sources(i, names)}
@@ -124,13 +124,17 @@ def sources(node: Node, points: Container[str]) -> list[Node]:
     return [s for i in node.streams for s in sources(i, points)]
 
 
-def _continues(node: Node, users: Mapping[str, list[Node]], outputs: set[str]) -> bool:
-    """Whether a factor or slope follows before the next quantizer."""
-    while len(users[node.name]) == 1 and node.name not in outputs and in_chain(users[node.name][0]):
+def _continues(
+    node: Node, users: Mapping[str, list[Node]], points: set[str], tied: set[str]
+) -> bool:
+    """Whether more than a free step follows before the next quantizer: a slope, or a join."""
+    free = not isinstance(node.op, (Conv, MatMul))
+    first = node
+    while node.name not in points:
         (node,) = users[node.name]
         if not isinstance(node.op, Clip) or node.op == Clip():
             return True
-    return False
+    return node is not first and free and node.name in tied
 
 
 def _read_inside(nodes: list[Node], points: set[str]) -> set[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from qfxc.ir.graph import Graph, Node, rewrite
 from qfxc.ops.add import Add
 from qfxc.ops.avgpool import AvgPool
 from qfxc.ops.clip import Clip
 from qfxc.ops.concat import Concat
-from qfxc.ops.input import Input
 from qfxc.ops.mul import Mul
 from qfxc.quantize.observe import Stats
 from qfxc.quantize.placement import MOVES, Placement, sources
@@ -18,11 +17,18 @@ MOST_GROWTH = 1.5
 """A join may enlarge the step of a value that others read, too, by this; else it gets its own."""
 
 
-def split(graph: Graph, placement: Placement, stats: Mapping[str, Stats], *, wide: bool) -> Graph:
+def split(
+    graph: Graph,
+    placement: Placement,
+    stats: Mapping[str, Stats],
+    *,
+    fixed: Collection[str] = (),
+    wide: bool = False,
+) -> Graph:
     """Puts an activation that does nothing where one more quantizer pays.
 
-    On the edge into a Concat of larger range, where the value has other readers or is the graph's
-    input: its other readers keep the finer step. With ``wide`` codes also behind sums, products and
+    On the edge into a Concat of larger range, where the value has other readers, which keep the
+    finer step, or a step that is ``fixed`` (pixels), which the other inputs need not have. With ``wide`` codes also behind sums, products and
     averages in front of joins: their step is free then, and two short rescales replace one that
     needs more than 64 bits.
     """
@@ -33,11 +39,8 @@ def split(graph: Graph, placement: Placement, stats: Mapping[str, Stats], *, wid
 
     def coarse(edge: Node, largest: float) -> bool:
         found = sources(edge, points)
-        return any(
-            readers[s.name] > 1 and largest > MOST_GROWTH * top[s.name]
-            or (isinstance(s.op, Input) and len(found) < 2)
-            for s in found
-        )
+        shared = (readers[s.name] > 1 and largest > MOST_GROWTH * top[s.name] for s in found)
+        return any(shared) or any(s.name in fixed for s in found)
 
     def rule(node: Node) -> Node | None:
         if wide and isinstance(node.op, (Add, AvgPool, Mul)) and node.name in tied & points:
