@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from qfxc.errors import UserError
@@ -43,6 +44,8 @@ class Options:
             raise UserError(
                 "only pixels are normalised", where="--mean/--std", hint="add --input uint8"
             )
+        if not all(isfinite(v) for v in (*self.mean, *self.std)):
+            raise UserError("only finite numbers", where="--mean/--std")
         if any(s <= 0 for s in self.std):
             raise UserError("standard deviations are positive", where="--std")
 

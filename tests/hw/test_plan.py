@@ -122,9 +122,11 @@ def test_memory_bandwidth_limits_the_rate() -> None:
     assert result.limit == "memory bandwidth"
 
 
-@pytest.mark.parametrize(("clock", "fps"), [(0.0, None), (100.0, 0.0), (100.0, -1.0)])
+@pytest.mark.parametrize(
+    ("clock", "fps"), [(0.0, None), (float("inf"), None), (100.0, 0.0), (100.0, float("nan"))]
+)
 def test_nonsense_targets(clock: float, fps: float | None) -> None:
-    with pytest.raises(UserError, match="must be positive"):
+    with pytest.raises(UserError, match="is a positive number"):
         plan(two_layers(), BOARD, clock, fps)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from qfxc.ir.types import Array
 INTEGER = "model/integer"
 REAL = "model/float"
 FOLDS = "model/folds.json"
+
+DAMAGE = (ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
+"""What reading a file raises that is not what ``files`` wrote."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,23 @@ def read(folder: Path, ops: Mapping[str, type[Op]]) -> SavedModel:
         real, integer = (
             _graph(folder / f"{stem}.txt", folder / f"{stem}.npz", ops) for stem in (REAL, INTEGER)
         )
-        raw = json.loads((folder / FOLDS).read_text())
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"not a qfxc project ({error})",
-            where=str(folder),
-            hint="give the folder that qfxc wrote",
-        ) from None
-    return SavedModel(real, integer, {name: Fold(**fold) for name, fold in raw.items()})
+        raw = json.loads((folder / FOLDS).read_text(encoding="utf-8"))
+        folds = {name: Fold(**fold) for name, fold in raw.items()}
+    except OSError as error:
+        raise _no_project(folder, f"{error.strerror}: {error.filename}") from error
+    except UserError as error:
+        raise _no_project(folder, str(error.what)) from error
+    except DAMAGE as error:
+        raise _no_project(folder, "its files are damaged") from error
+    return SavedModel(real, integer, folds)
+
+
+def _no_project(folder: Path, reason: str) -> UserError:
+    return UserError(
+        f"not a qfxc project ({reason})",
+        where=str(folder),
+        hint="give the folder that qfxc wrote",
+    )
 
 
 def _graph(text: Path, arrays: Path, ops: Mapping[str, type[Op]]) -> Graph:

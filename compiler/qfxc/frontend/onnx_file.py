@@ -110,7 +110,7 @@ def _unsupported(node: onnx.NodeProto, opset: int) -> tuple[str, str] | None:
     if node.op_type not in TABLE:
         return (
             "this operator is not supported",
-            "qfxc.frontend.onnx_ops.supported() lists the ones that are",
+            "`qfxc ops` lists the ones that are",
         )
     try:
         onnx.checker.check_node(node, _checker_context(opset))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite
 
 from qfxc.errors import UserError
 from qfxc.hw.board import Board
@@ -71,8 +71,10 @@ def plan(
     ``allow_oversize``: then the smallest plan comes back, marked) or when the rate is out of
     reach.
     """
-    if clock_mhz <= 0 or (fps is not None and fps <= 0):
-        raise UserError("clock and frame rate must be positive")
+    if not (isfinite(clock_mhz) and clock_mhz > 0):
+        raise UserError(f"a clock of {clock_mhz:g} MHz", hint="the clock is a positive number")
+    if fps is not None and not (isfinite(fps) and fps > 0):
+        raise UserError(f"{fps:g} frames/s", hint="the frame rate is a positive number")
     problem = _Problem(space(graph), board, clock_mhz)
     smallest = problem.smallest()
     if not smallest.fits:

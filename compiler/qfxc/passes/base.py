@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any, ClassVar
 
@@ -83,7 +83,8 @@ def _with_options(step: Pass, text: str) -> Pass:
     for pair in text.split(","):
         key, _, value = (part.strip() for part in pair.partition("="))
         if key not in types or isinstance(getattr(step, key), tuple):
-            names = ", ".join(sorted(types)) or "none"
+            known = (name for name in types if not isinstance(getattr(step, name), tuple))
+            names = ", ".join(sorted(known)) or "none"
             raise UserError(
                 f"pass '{step.name}' has no option '{key}'",
                 where="--passes",
@@ -91,6 +92,15 @@ def _with_options(step: Pass, text: str) -> Pass:
             )
         changes[key] = _parse(step, key, value)
     return replace(step, **changes)  # type: ignore[type-var]
+
+
+KINDS = {"int": "an integer", "float": "a number", "bool": "true or false", "str": "a text"}
+
+
+def choice(where: str, value: str, allowed: Sequence[str]) -> None:
+    """Raises UserError unless an option has one of the allowed values."""
+    if value not in allowed:
+        raise UserError(f"'{value}' is not one of {', '.join(allowed)}", where=where)
 
 
 def _parse(step: Pass, key: str, value: str) -> Any:
@@ -101,5 +111,5 @@ def _parse(step: Pass, key: str, value: str) -> Any:
         return kind(value)
     except (ValueError, KeyError):
         raise UserError(
-            f"'{value}' is not a {kind.__name__}", where=f"--passes {step.name}{{{key}}}"
+            f"'{value}' is not {KINDS[kind.__name__]}", where=f"--passes {step.name}{{{key}}}"
         ) from None

@@ -22,7 +22,7 @@ from qfxc.ops.matmul import MatMul
 from qfxc.ops.pad import Pad
 from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize as QuantizeOp
-from qfxc.passes.base import Pass
+from qfxc.passes.base import Pass, choice
 from qfxc.passes.exact import MOST_TABLE_BITS
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.factors import on_grid, worth
@@ -33,6 +33,9 @@ from qfxc.quantize.scales import align, cheap_steps
 from qfxc.quantize.split import split
 from qfxc.quantize.weights import WeightOptions, quantize_weights
 from qfxc.sim import simulate
+
+WIDTHS = (2, 16)
+"""Fewest and most bits."""
 
 JUDGED_FRAMES = 64
 """Calibration frames on which the range methods are compared."""
@@ -65,6 +68,16 @@ class Quantize(Pass):
     frames: tuple[Array, ...] = field(default=(), repr=False, compare=False)
     exact = False
 
+    def __post_init__(self) -> None:
+        for name in ("weights", "activations", "outputs"):
+            bits = getattr(self, name)
+            if not WIDTHS[0] <= bits <= WIDTHS[1]:
+                raise UserError(
+                    f"{bits} bits", where=f"quantize{{{name}}}", hint="2 to 16 bits are supported"
+                )
+        choice("quantize{method}", self.method, ("best", *METHODS))
+        choice("quantize{rounding}", self.rounding, [mode.value for mode in Rounding])
+
     def run(self, graph: Graph) -> Graph:
         wide = self.activations > MOST_NARROW_BITS
         placement = place(graph, wide=wide)
@@ -83,7 +96,8 @@ class Quantize(Pass):
 
     def _observe(self, graph: Graph, placement: Placement) -> dict[str, Stats]:
         layers = {n.inputs[0].name for n in graph.nodes() if isinstance(n.op, (Conv, MatMul))}
-        stats = observe(graph, self.frames, layers | {p.name for p in placement.points})
+        with np.errstate(over="ignore", invalid="ignore"):  # found below, and said once
+            stats = observe(graph, self.frames, layers | {p.name for p in placement.points})
         for name, s in stats.items():
             if not (np.isfinite(s.low) and np.isfinite(s.high)):
                 raise UserError("NaN or infinity on the calibration inputs", where=name)
@@ -116,7 +130,8 @@ class Quantize(Pass):
                 steps[point.name] = power_of_two(s, top, bits, s.low < 0)
             else:
                 steps[point.name] = round_step(top / levels(bits, s.low < 0))
-        steps = align(steps, placement, self._pixel_inputs(placement))
+        zeros = {name for name, s in stats.items() if s.low == s.high == 0}
+        steps = align(steps, placement, self._pixel_inputs(placement), zeros)
         if not self.powers:
             steps = cheap_steps(steps, placement)
         elems = {p.name: self._elem(p, placement, stats, steps) for p in placement.points}
