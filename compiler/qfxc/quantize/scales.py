@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from math import ceil, floor, frexp
 
@@ -25,13 +25,21 @@ JOIN_BITS = 4
 
 
 def align(
-    steps: Mapping[str, Fraction], placement: Placement, fixed: Iterable[str] = ()
+    steps: Mapping[str, Fraction],
+    placement: Placement,
+    fixed: Iterable[str] = (),
+    zeros: Collection[str] = (),
 ) -> dict[str, Fraction]:
     """Enlarges steps until joins are exact: inputs of a Concat equal, of an Add multiples.
 
     ``fixed`` names quantizers whose step cannot change (uint8 pixels): the rest follows them.
+    ``zeros`` names values that are always zero: any step is fine, so they take their partners'.
     """
     out = dict(steps)
+    for group in _groups(steps, (*placement.equal, *placement.joined)):
+        real = [out[n] for n in group if n not in zeros]
+        if real:
+            out.update(dict.fromkeys(group & set(zeros), max(real)))
     held = set(fixed)
     same = _groups(steps, placement.equal)
     leader = {name: min(group) for group in same for name in group}
