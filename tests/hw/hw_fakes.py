@@ -67,6 +67,9 @@ class Wide(Same):
 class Slow(Same):
     """As ``window``: steady, but late."""
 
+    def pause(self, node: Node) -> Fraction:
+        return self.late
+
 
 @dataclass(frozen=True)
 class Turn(Same):

@@ -15,7 +15,11 @@ rows (strides that skip rows, at both ends) adds two rows; words in flight add `
 Windows also need FIFOs to keep the rate. A window reads whole rows at once and does not read on
 while it emits the last ones, so what comes before it must be able to run ahead by as much
 (its lag); and it emits nothing while it fills, so what follows it lives from ``IN_FLIGHT`` words.
-Without both, every window of a chain adds its filling time to the interval.
+Without both, every window of a chain adds its filling time to the interval. Other
+kernels pause, too: a matrix-vector kernel reads its vector during its first tile and nothing during
+the others, a padding reads nothing while it emits the border between two frames. What arrives
+meanwhile (``pause``) must find room in front of them. A matrix-vector kernel behind a window needs
+none: the window waits, and catches up faster than its words are used.
 """
 
 from __future__ import annotations
@@ -94,17 +98,17 @@ def _longest(flow: nx.DiGraph, order: list[str], nodes: dict[str, Node], fork: s
 
 
 def _lag(node: Node) -> Fraction:
-    """How late a kernel is, the FIFO in front of a window included."""
-    lag = hardware(node).lag(node)
-    return 2 * lag if node.op.stem == "window" else lag
+    """How late a kernel is, the FIFO in front of it included."""
+    return hardware(node).lag(node) + hardware(node).pause(node)
 
 
 def _ahead(link: Link) -> Buffer:
-    """What a link holds without any fork: around windows as the module says, else a few words."""
-    words = IN_FLIGHT if link.source.op.stem == "window" else SHALLOW
-    if link.sink is not None and link.sink.op.stem == "window":
-        return Buffer(hardware(link.sink).lag(link.sink), 0, words)
-    return Buffer(words=words)
+    """What a link holds without any fork: as the module says to keep the rate, else a few words."""
+    sink, windows = link.sink, link.source.op.stem == "window"
+    words = IN_FLIGHT if windows else SHALLOW
+    if sink is None or (windows and sink.op.stem == "matvec"):
+        return Buffer(words=words)
+    return Buffer(hardware(sink).pause(sink), 0, words)
 
 
 def _pair(

@@ -115,6 +115,10 @@ class KernelOp(Op):
         """The part of an input frame that is consumed before the first output word leaves."""
         return Fraction(0)
 
+    def pause(self, node: Node) -> Fraction:
+        """The part of an input frame that may arrive while the kernel does not read on."""
+        return Fraction(0)
+
     @classmethod
     def samples(cls) -> tuple[Node, ...]:
         """Small nodes that together reach every branch of the kernel."""

@@ -98,6 +98,10 @@ class MatVec(KernelOp):
         """One vector of one group."""
         return Fraction(node.inputs[1].type.shape[1], node.inputs[0].type.size)
 
+    def pause(self, node: Node) -> Fraction:
+        """The next vector, while all tiles but the first use the kept one."""
+        return self.lag(node)
+
     @classmethod
     def samples(cls) -> tuple[Node, ...]:
         int3, uint2, sign = Int(-4, 3), Int(0, 3), Int(-1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import gcd
 
 import numpy as np
@@ -122,6 +123,13 @@ class Pad(KernelOp):
             **io_params(node),
         }
         return Kernel("pad", params, {"value": rom})
+
+    def pause(self, node: Node) -> Fraction:
+        """The border behind the last element of a frame and before the first of the next one."""
+        shape, between = node.type.shape, 0
+        for size, before, after in zip(shape, self.before, self.after, strict=True):
+            between = between * size + before + after
+        return min(Fraction(between, node.type.size), Fraction(1))
 
     @classmethod
     def samples(cls) -> tuple[Node, ...]:

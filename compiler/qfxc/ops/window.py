@@ -13,6 +13,7 @@ from qfxc.ir.types import Array, TensorType
 from qfxc.ops._hardware import control_cost, io_params, legal, memory_cost, total
 from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._spatial import Pair, extent, out_size, windows
+from qfxc.ops.pad import Pad
 
 SETTLE = 4
 """Iterations between the last word of a phase and the next phase (hls_lib: window.hpp)."""
@@ -118,6 +119,13 @@ class Window(KernelOp):
         height = node.inputs[0].type.shape[0]
         rows = extent(self.size, self.dilation)[0] + self.stride[0]
         return min(Fraction(rows, height), Fraction(1))
+
+    def pause(self, node: Node) -> Fraction:
+        """What it reads at once; less what a padding in front of it can emit by itself."""
+        source = node.inputs[0]
+        border = source.op.pause(source) if isinstance(source.op, Pad) else Fraction(0)
+        height = source.type.shape[0]
+        return max(self.lag(node) - border, min(Fraction(2, height), Fraction(1)))
 
     @classmethod
     def samples(cls) -> tuple[Node, ...]:
