@@ -30,6 +30,7 @@ from qfxc.ops.shift import Shift
 from qfxc.ops.slice import Slice
 from qfxc.ops.transpose import Transpose
 from qfxc.ops.window import Window
+from qfxc.passes.lower import Lower
 
 U4 = Int(0, 15)
 
@@ -82,6 +83,13 @@ def inception(axis: int) -> Graph:
     return graph([x], [Node(Concat(axis), branches, "join")])
 
 
+def many(axis: int) -> Graph:
+    """More branches than one concat takes."""
+    x = image(4)
+    branches = tuple(small(x, f"b{i}") for i in range(19)) + (conv(x, 4, "late"),)
+    return Lower().run(graph([x], [Node(Concat(axis), branches, "join")]))
+
+
 def squeeze() -> Graph:
     """Squeeze and excitation: a whole-frame reduction scales the frame it came from."""
     x = image(6)
@@ -127,6 +135,8 @@ GRAPHS = {
     "stacked": stacked(),
     "inception": inception(2),
     "tall": inception(0),
+    "many": many(2),
+    "many_rows": many(0),
     "squeeze": squeeze(),
     "turned": turned(),
     "halves": halves(),
@@ -146,7 +156,7 @@ def test_no_network_stops(name: str, seed: int) -> None:
     assert run(net, 3) is not None
 
 
-@pytest.mark.parametrize("name", sorted(set(GRAPHS) - {"tall"}))
+@pytest.mark.parametrize("name", sorted(set(GRAPHS) - {"tall", "many_rows"}))
 def test_without_the_deep_fifos_it_would_stop(name: str) -> None:
     """The simulation sees deadlocks: 2 words everywhere are too few for these networks."""
     g = GRAPHS[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import gcd, prod
 
 import numpy as np
@@ -68,6 +69,11 @@ class Concat(KernelOp):
             params[f"Run{i}"] = prod(x.type.shape[self.axis :]) // fold.pe
             params |= stream_params(f"X{i}", x.type.int)
         return Kernel("concat", {**params, **stream_params("Y", node.type.int)})
+
+    def lag(self, node: Node) -> Fraction:
+        """Joined channels: one position of an input is read before those of the next inputs."""
+        last = self.axis == len(node.type.shape) - 1
+        return Fraction(node.type.channels, node.type.size) if last else Fraction(1)
 
     @classmethod
     def samples(cls) -> tuple[Node, ...]:

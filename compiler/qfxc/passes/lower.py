@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfxc.ir.graph import Graph, Node, rewrite
+from qfxc.ops.concat import MOST_INPUTS, Concat
 from qfxc.ops.const import const_value, int_const
 from qfxc.ops.conv import Conv
 from qfxc.ops.depthwise import Depthwise
@@ -41,7 +42,20 @@ def _lower(node: Node) -> Node | None:
         case MaxPool(kernel=kernel, stride=stride, dilation=dilation):
             taps = windows_of(node.inputs[0], Window(kernel, stride, dilation), node.name)
             return Node(Pool("max", kernel[0] * kernel[1]), (taps,), node.name)
+        case Concat() if len(node.inputs) > MOST_INPUTS:
+            return _concat(node, node.op)
     return None
+
+
+def _concat(node: Node, op: Concat) -> Node:
+    """A chain: the first inputs are joined, then they and the next ones."""
+    joined, rest = node.inputs[:MOST_INPUTS], node.inputs[MOST_INPUTS:]
+    part, count = Node(op, joined, f"{node.name}.{MOST_INPUTS}"), MOST_INPUTS
+    while len(rest) >= MOST_INPUTS:
+        count += MOST_INPUTS - 1
+        part = Node(op, (part, *rest[: MOST_INPUTS - 1]), f"{node.name}.{count}")
+        rest = rest[MOST_INPUTS - 1 :]
+    return Node(op, (part, *rest), node.name)
 
 
 def _conv(node: Node, op: Conv) -> Node:
