@@ -175,7 +175,7 @@ def cifar_cases(models: Path, data: Path) -> Iterator[Case]:
 
 def imagenet(planes: Array) -> Array:
     """Pixels (N, 3, H, W) normalised with ImageNet's mean and deviation."""
-    mean, std = (np.float32(IMAGENET[key])[:, None, None] for key in ("mean", "std"))
+    mean, std = (np.array(IMAGENET[key], np.float32)[:, None, None] for key in ("mean", "std"))
     return np.asarray((as_floats(planes) / np.float32(255) - mean) / std, dtype=np.float32)
 
 

@@ -20,8 +20,8 @@ import onnxruntime
 from cases import ROOT, Array, Case, cases
 from rich.console import Console
 
-import qfxc
 from qfxc.driver import Compiled
+from qfxc.driver import compile as compile_network
 from qfxc.report.scores import scores
 from qfxc.report.screen import simple_table
 from qfxc.run import Model
@@ -95,7 +95,7 @@ def interleaved(a: Callable[[], object], b: Callable[[], object]) -> tuple[float
 
 
 def compiled(case: Case, recipe: str) -> Compiled:
-    return qfxc.compile(
+    return compile_network(
         case.model, BOARD, calib=case.calibration, recipe=recipe, verify="none", **case.options
     )
 
@@ -149,7 +149,7 @@ def rescales(net: Compiled, recipe: str) -> dict[str, Any]:
     found = net.report["rescales"]
     counts = ", ".join(f"{n} {kind}" for kind, n in found["kinds"].items() if n)
     bits = found["dyadic_bits"]
-    row = {f"rescales {recipe}": counts}
+    row: dict[str, Any] = {f"rescales {recipe}": counts}
     if recipe == "dyadic":
         row["dyadic bits"] = "{min}..{max}, median {median:g}".format(**bits) if bits else None
     return row

@@ -81,6 +81,16 @@ def perceptron() -> onnx.ModelProto:
     return b.model({"x": ("n", 8)}, {"y": ("n", 4)})
 
 
+def chooser() -> onnx.ModelProto:
+    """8 numbers to the index of one of 4 classes."""
+    b = Builder(2)
+    scores = b.dense(b.node("Relu", b.dense("x", 8, 12)), 12, 4)
+    b.node("ArgMax", scores, to="index", axis=1, keepdims=0)
+    model = b.model({"x": ("n", 8)}, {"index": ("n",)})
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
+    return model
+
+
 def two_by_two() -> onnx.ModelProto:
     """A map (2, 6, 6) and a vector of 4 in; a map (3, 6, 6) and 3 classes out."""
     b = Builder(3)

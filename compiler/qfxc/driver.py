@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -221,13 +222,13 @@ def _verify(opts: Options, design: _Design, progress: Progress) -> list[dict[str
         return []
     golden = design.golden
     binary = csim.build(design.files, progress=progress)
-    progress.step("C-simulation", 0, 1)
-    results = csim.run(binary, design.netlist, golden.inputs)
+    frames = len(golden.inputs[0])
+    progress.step("C-simulation", 0, frames)
+    tell = partial(progress.step, "C-simulation")
+    results = csim.run(binary, design.netlist, golden.inputs, tell)
     for port, expected, got in zip(design.netlist.out_ports, golden.outputs, results, strict=True):
         require_equal(port.name, expected, got, "C-simulation")
-    progress.step("C-simulation", 1, 1)
     elements = sum(x.size for x in golden.outputs)
-    frames = len(golden.inputs[0])
     return [{"engine": "hls", "frames": frames, "elements": elements, "equal": True}]
 
 

@@ -154,9 +154,12 @@ def _in_parts(name: str, graph: Graph, inputs: list[Array], progress: Progress) 
 
 
 def _class_count(port: Port, node: Node) -> int:
-    """An ArgMax knows its classes; else a vector has one per element."""
-    if node.op.stem == "argmax":
-        return node.type.int.hi + 1
+    """An index from ArgMax has those of its range; else a vector has one per element."""
+    source = node
+    while source.op.stem == "reshape":
+        source = source.inputs[0]
+    if source.op.stem == "argmax" and node.type.size == 1:
+        return source.type.int.hi + 1
     vector = node.type.size == max(port.shape, default=1)
     return node.type.size if vector and node.type.size > 1 else 0
 

@@ -14,13 +14,16 @@ from qfxc.driver import Compiled
 @pytest.fixture(scope="session")
 def pixel_net() -> Compiled:
     """The residual network for pixels, verified by C-simulation."""
-    return qfxc.compile(nets.residual(), "ultra96", calib=nets.pixels(), input="uint8")
+    calib = nets.pixels()
+    net: Compiled = qfxc.compile(nets.residual(), "ultra96", calib=calib, input="uint8")
+    return net
 
 
 @pytest.fixture(scope="session")
 def double_net() -> Compiled:
     """Two inputs, two outputs, verified by C-simulation."""
-    return qfxc.compile(nets.two_by_two(), "ultra96", calib=nets.two_inputs())
+    net: Compiled = qfxc.compile(nets.two_by_two(), "ultra96", calib=nets.two_inputs())
+    return net
 
 
 @pytest.fixture(scope="session")

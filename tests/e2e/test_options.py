@@ -15,9 +15,10 @@ from qfxc.passes.pipeline import pipeline
 
 
 def small(**options: object) -> Compiled:
-    return qfxc.compile(
+    net: Compiled = qfxc.compile(
         nets.residual(), calib=nets.pixels(), input="uint8", verify="none", **options
     )
+    return net
 
 
 @pytest.mark.parametrize("board", [b.name for b in boards()])
@@ -49,7 +50,7 @@ def test_dump_writes_every_graph(tmp_path: Path) -> None:
     assert found == [f"{i:02d}-{name}.txt" for i, name in enumerate(names)]
 
 
-def test_exact_passes_prove_themselves_under_check(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exact_passes_prove_themselves_under_check() -> None:
     assert small(check=True).project().digest() == small().project().digest()
 
 

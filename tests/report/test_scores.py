@@ -69,7 +69,8 @@ def test_every_form_of_labels(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("3\r\n0\n\n7")
     for file in tmp_path.iterdir():
         found = read_labels(file)
-        assert (found.tolist(), found.dtype) == ([3, 0, 7], np.int64), file.name
+        assert found.tolist() == [3, 0, 7], file.name
+        assert found.dtype == np.int64
 
 
 def bad_files(folder: Path) -> dict[str, str]:
