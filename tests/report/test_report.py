@@ -18,6 +18,9 @@ from qfxc.backends.project import Project, is_project
 from qfxc.hw.board import load
 from qfxc.hw.build import build_netlist
 from qfxc.hw.plan import plan
+from qfxc.ir.graph import Node
+from qfxc.ir.types import Int
+from qfxc.ops.dyadic import Dyadic
 from qfxc.report.data import Report, make_report, report_text, verified
 from qfxc.report.files import with_report
 from qfxc.report.picture import svg
@@ -63,6 +66,21 @@ def test_rescales_are_counted() -> None:
     assert report()["rescales"] == {
         "kinds": {"shift": 0, "dyadic": 0, "csd": 0, "compare": 0, "table": 1}, "dyadic_bits": None,
     }  # fmt: skip
+
+
+def test_widths_of_dyadic_multipliers() -> None:
+    """Per channel 1, 2, 8, 3, 3, 3, 3, 4 bits, then 5 bits for each of 8 channels: median 5."""
+    eight, one = (1, 2, -255, 4, 5, 6, 7, 8), (16,)
+    out = frame(4, 8)
+    inputs = [out]
+    for index, a in enumerate((eight, one)):
+        out = Node(Dyadic((a,), ((0,),), (), 0, Int(0, 255)), (out,), f"d{index}")
+    g = graph(inputs, [out])
+    board = load("ultra96")
+    chosen = plan(g, board, 150.0)
+    found = make_report(g, chosen, build_netlist(g, chosen.folds, g.name), board)["rescales"]
+    assert found["kinds"]["dyadic"] == 2
+    assert found["dyadic_bits"] == {"min": 1, "median": 5, "max": 8}
 
 
 def schema() -> dict[str, Any]:
