@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from qfxc.errors import InternalError
 from qfxc.ir.graph import Graph, Node
@@ -20,42 +24,53 @@ def simulate(graph: Graph, inputs: Sequence[Array], observe: Observer | None = N
     """Runs a batch of frames; returns one array per output, integers as int64.
 
     ``inputs``: one array (batch, *frame shape) per graph input, integers for integer inputs.
-    Raises InternalError when a value leaves the range that its type promises.
+    ``observe`` sees every value, chunk after chunk in order. Raises InternalError when a value
+    leaves the range that its type promises.
     """
+    program = _Program(graph)
     batch = len(inputs[0])
-    nodes = graph.nodes()
-    largest = max(node.type.size for node in nodes if not _is_const(node))
-    step = max(1, min(batch, CHUNK_ELEMENTS // largest))
-    bound = {id(node): node.op.bind(node) for node in nodes}
-    parts = [
-        _run_chunk(graph, nodes, bound, [x[i : i + step] for x in inputs], observe)
-        for i in range(0, batch, step)
-    ]
+    step = max(1, min(batch, CHUNK_ELEMENTS // program.largest))
+    chunks = [[x[i : i + step] for x in inputs] for i in range(0, batch, step)]
+    # frames are independent: one thread per chunk beats BLAS threads inside small products
+    with _blas().limit(limits=1):
+        if observe is not None or len(chunks) == 1:
+            parts = [program.run(chunk, observe) for chunk in chunks]
+        else:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                parts = list(pool.map(program.run, chunks))
     return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
 
 
-def _is_const(node: Node) -> bool:
-    return node.op.stem == "const"
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
-def _run_chunk(
-    graph: Graph,
-    nodes: list[Node],
-    bound: Mapping[int, Callable[..., Array]],
-    inputs: list[Array],
-    observe: Observer | None,
-) -> list[Array]:
-    values: dict[int, Array] = {id(n): x for n, x in zip(graph.inputs, inputs, strict=True)}
-    pending = _last_uses(graph, nodes)
-    for node in nodes:
-        if id(node) not in values:
-            values[id(node)] = bound[id(node)](*(values[id(i)] for i in node.inputs))
-        check_range(node, values[id(node)])
-        if observe is not None:
-            observe(node, values[id(node)])
-        for spent in pending.get(id(node), ()):
-            del values[spent]
-    return [_result(node, values[id(node)], len(inputs[0])) for node in graph.outputs]
+class _Program:
+    """A graph made ready: nodes in order, bound to what they keep, and when values die."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._nodes = graph.nodes()
+        self._bound = {id(node): node.op.bind(node) for node in self._nodes}
+        self._spent = _last_uses(graph, self._nodes)
+
+    @property
+    def largest(self) -> int:
+        """Elements of the largest tensor that a frame has."""
+        return max(n.type.size for n in self._nodes if n.op.stem != "const")
+
+    def run(self, inputs: list[Array], observe: Observer | None = None) -> list[Array]:
+        values = {id(n): x for n, x in zip(self._graph.inputs, inputs, strict=True)}
+        for node in self._nodes:
+            if id(node) not in values:
+                values[id(node)] = self._bound[id(node)](*(values[id(i)] for i in node.inputs))
+            check_range(node, values[id(node)])
+            if observe is not None:
+                observe(node, values[id(node)])
+            for spent in self._spent.get(id(node), ()):
+                del values[spent]
+        return [_result(n, values[id(n)], len(inputs[0])) for n in self._graph.outputs]
 
 
 def _last_uses(graph: Graph, nodes: list[Node]) -> dict[int, list[int]]:

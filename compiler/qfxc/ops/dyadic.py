@@ -69,6 +69,11 @@ class Dyadic(ChannelOp):
 
         def apply(array: Array) -> Array:
             x = array.astype(kind)
+            if not starts:
+                x *= a[0]
+                x += b[0]
+                x >>= shift
+                return saturate(x, self.elem)
             y = (x * a[0] + b[0]) >> shift
             for start, u, v in zip(starts, a[1:], b[1:], strict=True):
                 y = np.where(x >= start, (x * u + v) >> shift, y)
