@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Sequence
+
+NO_ARRAYS = (ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What numpy.load raises for a file that is damaged or something else, besides OSError."""
 
 
 class UserError(Exception):

@@ -133,6 +133,8 @@ class Loaded:
             for path in sorted((self.folder / "hls").rglob("*"))
             if path.is_file()
         }
+        if "hls/Makefile" not in files:
+            raise UserError("it holds no C++", where=str(self.folder), hint="try --engine sim")
         binary = csim.build(files, progress=progress)
 
         def simulated(inputs: Sequence[Array]) -> list[Array]:

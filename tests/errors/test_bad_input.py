@@ -6,8 +6,10 @@ exits with 2, prints nothing on stdout, leaves the folder as it was, and says th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 import onnx_nets as nets
 import qfxc
 from qfxc.cli import main
+from qfxc.errors import UserError
 
 GOLDEN = Path(__file__).parent / "golden" / "bad_input.txt"
 Case = Callable[[], list[str]]
@@ -279,6 +282,14 @@ def run_with_too_few_labels() -> list[str]:
 
 
 @case
+def run_cpp_that_is_gone() -> list[str]:
+    qfxc.compile(nets.perceptron(), calib=nets.numbers(16, 8), verify="none").write("out")
+    shutil.rmtree("out/hls")
+    np.save("x.npy", np.zeros((4, 8)))
+    return ["run", "out", "x.npy", "--engine", "hls"]
+
+
+@case
 def run_without_a_project() -> list[str]:
     return ["run", "nowhere", "x.npy"]
 
@@ -340,6 +351,26 @@ def test_text(
         for e in json.loads(as_json.out)["errors"]
     ]
     assert "\n".join(texts) == captured.err.rstrip("\n")
+
+
+def test_damaged_projects_are_refused(project: Path, tmp_path: Path) -> None:
+    """Any byte of the model may be wrong: it loads, or a UserError says that it does not."""
+    folder = tmp_path / "out"
+    shutil.copytree(project, folder)
+    rng = np.random.default_rng(0)
+    refused = 0
+    for file in sorted((folder / "model").iterdir()):
+        original = file.read_bytes()
+        for _ in range(40):
+            damaged = bytearray(original)
+            damaged[int(rng.integers(len(damaged)))] = int(rng.integers(256))
+            file.write_bytes(damaged if rng.integers(2) else damaged[: len(damaged) // 2])
+            with contextlib.suppress(UserError):
+                qfxc.load_project(folder)
+                continue
+            refused += 1
+        file.write_bytes(original)
+    assert refused > 100
 
 
 def test_every_golden_text_has_a_case() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qfxc.errors import UserError
+from qfxc.errors import NO_ARRAYS, UserError
 from qfxc.ir.graph import Graph, Op
 from qfxc.ir.kernel import Fold
 from qfxc.ir.text import constants, dump, load
@@ -22,7 +21,7 @@ INTEGER = "model/integer"
 REAL = "model/float"
 FOLDS = "model/folds.json"
 
-DAMAGE = (ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile)
+DAMAGE = (*NO_ARRAYS, LookupError, TypeError, AttributeError)
 """What reading a file raises that is not what ``files`` wrote."""
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from qfxc.errors import UserError
+from qfxc.errors import NO_ARRAYS, UserError
 from qfxc.ir.graph import Graph, Port
 from qfxc.ir.types import Array
 
@@ -117,7 +116,7 @@ def _np_load(path: Path) -> Array | dict[str, Array]:
             return loaded
         with loaded:
             return {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, *NO_ARRAYS) as error:
         reason = str(error).split("\n")[0]
         raise UserError(f"not a .npy or .npz file ({reason})", where=str(path)) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qfxc.errors import UserError
+from qfxc.errors import NO_ARRAYS, UserError
 from qfxc.ir.types import Array
 from qfxc.quantize.calibration import LABEL_KEYS
 from qfxc.quantize.error import cosine, sqnr_db
@@ -120,7 +119,7 @@ def read_labels(path: Path) -> NDArray[np.int64]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"the labels cannot be read: {reason}", where=str(path)) from error
-    except (ValueError, EOFError, OverflowError, zipfile.BadZipFile) as error:
+    except (*NO_ARRAYS, OverflowError) as error:
         raise _no_labels(path) from error
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
