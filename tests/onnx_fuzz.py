@@ -1,4 +1,4 @@
-"""Seeded random ONNX networks in plausible shapes, mixing every operator; values known as they grow.
+"""Seeded random ONNX networks in plausible shapes, mixing every operator.
 
 Every node is run by onnxruntime when it is added, so shapes and ranges are never guessed and the
 calibration data of the finished model is that of its inputs.
@@ -138,7 +138,8 @@ def conv(g: Fuzz) -> None:
     kernel = [g.pick(1, min(3, n)) for n in spatial]
     if g.chance(0.1):
         kernel = list(spatial)
-    dilation = [g.pick(1, 2) if (k - 1) * 2 + 1 <= n else 1 for k, n in zip(kernel, spatial)]
+    pairs = zip(kernel, spatial, strict=True)
+    dilation = [g.pick(1, 2) if (k - 1) * 2 + 1 <= n else 1 for k, n in pairs]
     w = g.rng.standard_normal((outs, channels // groups, *kernel)) / np.sqrt(np.prod(kernel))
     if g.chance(0.08):
         w[g.pick(0, outs - 1)] = 0
@@ -256,12 +257,13 @@ def divide(g: Fuzz) -> None:
 
 def concat(g: Fuzz) -> None:
     axis = g.pick(1, g.x.ndim - 1)
+    rest = np.delete(g.shape, axis).tolist()
     fits = [
         n
         for n, v in g.values.items()
         if v.ndim == g.x.ndim
         and v.dtype == np.float32
-        and v.shape[:axis] + v.shape[axis + 1 :] == g.shape[:axis] + g.shape[axis + 1 :]
+        and np.delete(v.shape, axis).tolist() == rest
     ]
     parts = [str(g.one_of(fits)) for _ in range(g.pick(1, 2))] + [g.end]
     g.add("Concat", *parts, axis=axis)

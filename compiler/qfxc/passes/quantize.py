@@ -123,14 +123,14 @@ class Quantize(Pass):
         steps: dict[str, Fraction] = {}
         for point in placement.points:
             s, bits = stats[point.name], self._bits(point, placement)
-            top = magnitude(s, bits, s.low < 0, method)
+            top = magnitude(s, bits, s.low < 0, method) or placement.borders.get(point.name, 0.0)
             if self.pixels and isinstance(point.op, Input):
                 steps[point.name] = Fraction(1)
             elif self.powers:
                 steps[point.name] = power_of_two(s, top, bits, s.low < 0)
             else:
                 steps[point.name] = round_step(top / levels(bits, s.low < 0))
-        zeros = {name for name, s in stats.items() if s.low == s.high == 0}
+        zeros = {n for n, s in stats.items() if s.low == s.high == 0} - {*placement.borders}
         steps = align(steps, placement, self._pixel_inputs(placement), zeros)
         if not self.powers:
             steps = cheap_steps(steps, placement)

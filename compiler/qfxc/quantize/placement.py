@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -50,8 +50,10 @@ class Placement:
 
     ``joined``: pairs of points whose scales must be multiples of one step (inputs of an Add);
     ``equal``: pairs whose scales must be the same (inputs of a Concat).
-    ``wide``: points in the middle of a chain of activations, which get a few more bits; ``tabulated``: points
-    that a function without a finite description reads, whose table must stay small.
+    ``wide``: points in the middle of a chain of activations, which get a few more bits;
+    ``tabulated``: points that a function without a finite description reads, whose table must
+    stay small.
+    ``borders``: the largest magnitude that points are padded with, where that is not zero.
     """
 
     points: tuple[Node, ...]
@@ -60,6 +62,7 @@ class Placement:
     equal: tuple[tuple[str, str], ...]
     wide: frozenset[str] = frozenset()
     tabulated: frozenset[str] = frozenset()
+    borders: Mapping[str, float] = field(default_factory=dict)
 
 
 def place(graph: Graph, *, wide: bool = False) -> Placement:
@@ -98,7 +101,18 @@ def place(graph: Graph, *, wide: bool = False) -> Placement:
         tuple(equal),
         frozenset(extra),
         frozenset(tabulated),
+        _borders(nodes, names),
     )
+
+
+def _borders(nodes: Sequence[Node], points: Container[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for node in nodes:
+        if isinstance(node.op, Pad) and not node.op.lowest and any(node.op.value):
+            top = max(abs(float(v)) for v in node.op.value)
+            for source in sources(node.inputs[0], points):
+                found[source.name] = max(top, found.get(source.name, 0.0))
+    return found
 
 
 def _is_parameter(node: Node, graph: Graph) -> bool:

@@ -28,9 +28,9 @@ def split(
     """Puts an activation that does nothing where one more quantizer pays.
 
     On the edge into a Concat of larger range, where the value has other readers, which keep the
-    finer step, or a step that is ``fixed`` (pixels), which the other inputs need not have. With ``wide`` codes also behind sums, products and
-    averages in front of joins: their step is free then, and two short rescales replace one that
-    needs more than 64 bits.
+    finer step, or a step that is ``fixed`` (pixels), which the other inputs need not have.
+    With ``wide`` codes also behind sums, products and averages in front of joins: their step is
+    free then, and two short rescales replace one that needs more than 64 bits.
     """
     points = {p.name for p in placement.points}
     top = {name: max(abs(s.low), abs(s.high)) for name, s in stats.items()}
