@@ -20,11 +20,11 @@ from rich.console import Console
 from qfxc import __version__
 from qfxc.backends.project import Project, check_target
 from qfxc.errors import InternalError, UserError, UserErrors, VerificationError
-from qfxc.flow import Compiled, Flow, Qfxc
+from qfxc.flow import Compiled, Flow, Qfxc, Result
 from qfxc.hw.board import boards
 from qfxc.ir.types import Array
 from qfxc.report.data import verified
-from qfxc.report.scores import read_labels, scores
+from qfxc.report.scores import Score, read_labels, scores
 from qfxc.report.screen import WIDE, ScreenProgress, run_lines, show, simple_table
 
 OK, DIFFERENT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -170,14 +170,25 @@ def run_(
     if output is not None:
         codes = {f"{name}.codes": value for name, value in result.codes.items()}
         _write_npz(output, {**result.real, **codes})
+    _tell_run(engine, result, found, progress.seconds, as_json=as_json)
+    return OK
+
+
+def _tell_run(
+    engine: str,
+    result: Result,
+    found: Mapping[str, Score],
+    seconds: dict[str, float],
+    *,
+    as_json: bool,
+) -> None:
     frames = len(next(iter(result.real.values())))
     if as_json:
         outputs = {name: score.plain() for name, score in found.items()}
-        head = {"engine": engine, "frames": frames, "seconds": progress.seconds}
+        head = {"engine": engine, "frames": frames, "seconds": seconds}
         _print_json({**head, "outputs": outputs})
     else:
-        click.echo("\n".join(run_lines(frames, found, progress.seconds)))
-    return OK
+        click.echo("\n".join(run_lines(frames, found, seconds)))
 
 
 def _write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
