@@ -86,7 +86,7 @@ def inception(axis: int) -> Graph:
 def many(axis: int) -> Graph:
     """More branches than one concat takes."""
     x = image(4)
-    branches = tuple(small(x, f"b{i}") for i in range(19)) + (conv(x, 4, "late"),)
+    branches = (*(small(x, f"b{i}") for i in range(19)), conv(x, 4, "late"))
     return Lower().run(graph([x], [Node(Concat(axis), branches, "join")]))
 
 

@@ -13,7 +13,6 @@ from qfxc.ir.types import Array, TensorType
 from qfxc.ops._hardware import control_cost, io_params, legal, memory_cost, total
 from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._spatial import Pair, extent, out_size, windows
-from qfxc.ops.pad import Pad
 
 SETTLE = 4
 """Iterations between the last word of a phase and the next phase (hls_lib: window.hpp)."""
@@ -121,11 +120,8 @@ class Window(KernelOp):
         return min(Fraction(rows, height), Fraction(1))
 
     def pause(self, node: Node) -> Fraction:
-        """What it reads at once; less what a padding in front of it can emit by itself."""
-        source = node.inputs[0]
-        border = source.op.pause(source) if isinstance(source.op, Pad) else Fraction(0)
-        height = source.type.shape[0]
-        return max(self.lag(node) - border, min(Fraction(2, height), Fraction(1)))
+        """The rows that it reads at once, and those that come while it emits its last row."""
+        return self.lag(node)
 
     @classmethod
     def samples(cls) -> tuple[Node, ...]:
