@@ -196,6 +196,18 @@ def test_pauses_are_hidden(fps: float | None) -> None:
     assert (times[-1] - times[3]) / 4 <= 1.05 * chosen.interval
 
 
+def test_skipped_rows_are_hidden() -> None:
+    """The product takes as long as two rows of the image, but gets all its windows in one."""
+    source = image(192, 1)
+    g = graph([source], [conv(source, 8, "c", 3, 2)])
+    folds = {n.name: hardware(n).folds(n)[-1] for n in wire(g).nodes}
+    folds |= {"c": Fold(9, 2), "c.q": Fold(2, 2)}
+    times = run(build_netlist(g, folds, "n"), 3)
+    interval = max(hardware(n).cycles(n, folds[n.name]) for n in wire(g).nodes)
+    assert times is not None
+    assert times[-1] - times[-2] <= 1.01 * interval
+
+
 @pytest.mark.parametrize("node", kernel_samples(), ids=lambda n: f"{n.op.stem}-{n.name}")
 def test_schedules_agree_with_what_operators_state(node: Node) -> None:
     """Cycles and words of every sample at every fold."""

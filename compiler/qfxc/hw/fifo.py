@@ -14,7 +14,8 @@ rows (strides that skip rows, at both ends) adds two rows; words in flight add `
 
 Windows also need FIFOs to keep the rate. A window reads whole rows at once and does not read on
 while it emits the last ones, so what comes before it must be able to run ahead by as much
-(its lag); and it emits nothing while it fills, so what follows it lives from ``IN_FLIGHT`` words.
+(its lag); and it emits nothing while it fills or skips rows, so what follows it lives from
+``IN_FLIGHT`` words, or from the ``burst`` that it emitted before.
 Without both, every window of a chain adds its filling time to the interval. Other
 kernels pause, too: a matrix-vector kernel reads its vector during its first tile and nothing during
 the others, a padding reads nothing while it emits the border between two frames. What arrives
@@ -106,6 +107,8 @@ def _ahead(link: Link) -> Buffer:
     """What a link holds without any fork: as the module says to keep the rate, else a few words."""
     sink, windows = link.sink, link.source.op.stem == "window"
     words = IN_FLIGHT if windows else SHALLOW
+    if link.source.op.stem not in ("input", "const"):
+        words = max(words, hardware(link.source).burst(link.source))
     if sink is None or (windows and sink.op.stem == "matvec"):
         return Buffer(words=words)
     return Buffer(hardware(sink).pause(sink), 0, words)

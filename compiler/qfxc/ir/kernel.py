@@ -119,6 +119,10 @@ class KernelOp(Op):
         """The part of an input frame that may arrive while the kernel does not read on."""
         return Fraction(0)
 
+    def burst(self, node: Node) -> int:
+        """Words of whole vectors that it may emit in a row before it pauses."""
+        return 0
+
     @classmethod
     def samples(cls) -> tuple[Node, ...]:
         """Small nodes that together reach every branch of the kernel."""

@@ -123,6 +123,10 @@ class Window(KernelOp):
         """The rows that it reads at once, and those that come while it emits its last row."""
         return self.lag(node)
 
+    def burst(self, node: Node) -> int:
+        """What must last through the rows that a stride skips: their part of a row of windows."""
+        return -(-node.type.shape[1] * (self.stride[0] - 1) // self.stride[0])
+
     @classmethod
     def samples(cls) -> tuple[Node, ...]:
         x, wide = source((5, 6, 4), INT8), source((7, 8, 2), UINT4)
