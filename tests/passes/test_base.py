@@ -30,7 +30,7 @@ def test_every_pass_has_a_stage_and_a_summary() -> None:
         ("fold", "'fold' is not a pass"),
         ("-lower", "pass 'lower' cannot be left out"),
         ("quantize{bits=4}", "pass 'quantize' has no option 'bits'"),
-        ("quantize{weights=many}", "'many' is not a int"),
+        ("quantize{weights=many}", "'many' is not an integer"),
         ("quantize{frames=3}", "pass 'quantize' has no option 'frames'"),
     ],
 )

@@ -12,7 +12,7 @@ from qfxc.ir.graph import Node, Op
 from qfxc.ir.types import Array, Real, TensorType
 
 FUNCTIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Fraction], Fraction]]] = {
-    "reciprocal": (lambda x: np.asarray(1 / x), lambda x: 1 / x),
+    "reciprocal": (np.reciprocal, lambda x: 1 / x),
 }
 """Per function: on float arrays, and on exact rationals (what its table is computed from)."""
 
@@ -27,4 +27,5 @@ class Unary(Op):
         return TensorType(inputs[0].shape, Real())
 
     def run(self, node: Node, *arrays: Array) -> Array:
-        return FUNCTIONS[self.fn][0](arrays[0])
+        with np.errstate(divide="ignore"):  # a pole gives infinity, which a quantizer saturates
+            return FUNCTIONS[self.fn][0](arrays[0])
