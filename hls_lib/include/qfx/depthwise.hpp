@@ -1,7 +1,8 @@
 // y[p][c] = sum_t w[t][c] * x[p][(t,c)]: one dot product per channel over the taps of a window.
 //
 // Loops: position, PerWord taps, chunk of Lanes channels; one word of x per iteration, II = 1; the
-// last taps emit. Several taps in a word take whole pixels (one chunk). The accumulators have the type of the result and wrap, which is exact since it fits.
+// last taps emit. Several taps in a word take whole pixels (one chunk). The accumulators have the
+// type of the result and wrap, which is exact since it fits.
 #ifndef QFX_DEPTHWISE_HPP
 #define QFX_DEPTHWISE_HPP
 
@@ -13,8 +14,9 @@ template <class C>
 struct depthwise_types {
   static constexpr int Simd = C::PerWord * C::Lanes;
   static constexpr int Steps = C::Taps / C::PerWord;
-  static constexpr int Growth = C::PerWord > 1 ? bits_of(C::PerWord) : 0;
-  typedef typename native<C::XBits + C::WBits + Growth>::type sum;
+  typedef typename elem<C::XBits, C::XSigned>::type x;
+  typedef typename elem<C::WBits, C::WSigned>::type w;
+  typedef ap_int<C::XBits + C::WBits + bits_of(C::PerWord)> sum;
   typedef hls::stream<ap_uint<Simd * C::XBits> > xstream;
   static_assert(C::Taps % C::PerWord == 0 && (C::PerWord == 1 || C::Chunks == 1),
                 "words of several taps hold whole pixels");
@@ -33,9 +35,9 @@ void depthwise_loop(typename depthwise_types<C>::xstream& xs,
 words:
   for (int i = 0; i < C::Positions * Rows; ++i) {
 #pragma HLS PIPELINE II=1 style=flp
-    typename D::sum x[D::Simd];
+    typename D::x x[D::Simd];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
-    typename D::sum w[D::Simd];
+    typename D::w w[D::Simd];
 #pragma HLS ARRAY_PARTITION variable=w type=complete
     typename elem<C::YBits, C::YSigned>::type y[C::Lanes];
 #pragma HLS ARRAY_PARTITION variable=y type=complete

@@ -16,17 +16,19 @@ struct matvec_types {
   typedef hls::stream<word> xstream;
   typedef hls::stream<ap_uint<C::Pe * C::YBits> > ystream;
   typedef typename elem<C::YBits, C::YSigned>::type y;
-  typedef typename native<C::XBits + C::WBits + bits_of(C::Simd)>::type sum;
+  typedef typename elem<C::XBits, C::XSigned>::type x;
+  typedef typename elem<C::WBits, C::WSigned>::type w;
+  typedef ap_int<C::XBits + C::WBits + bits_of(C::Simd)> sum;
   static constexpr int Kept = C::Tiles > 1 ? C::Depth : 1;
 };
 
 // acc (= or +=) w * one word of x.
 template <class C>
 void matvec_step(const typename matvec_types<C>::word& word, bool first,
-                 const typename matvec_types<C>::sum (&w)[C::Pe * C::Simd],
+                 const typename matvec_types<C>::w (&w)[C::Pe * C::Simd],
                  typename matvec_types<C>::y (&acc)[C::Pe]) {
 #pragma HLS INLINE
-  typename matvec_types<C>::sum x[C::Simd];
+  typename matvec_types<C>::x x[C::Simd];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
   unpack<C::Simd, C::XBits, C::XSigned>(word, x);
 outputs:
@@ -65,7 +67,7 @@ words:
     } else {
       x = kept[k];
     }
-    typename matvec_types<C>::sum w[C::Pe * C::Simd];
+    typename matvec_types<C>::w w[C::Pe * C::Simd];
 #pragma HLS ARRAY_PARTITION variable=w type=complete
     load<C::WBits, C::WSigned>(rom, row, w);
     matvec_step<C>(x, k == 0, w, acc);

@@ -60,7 +60,7 @@ int64_t decode(uint64_t code) {
                 : static_cast<int64_t>(top >> (64 - Bits));
 }
 
-// e[i] = element i of w; E is the element's type, or a native integer that holds it.
+// e[i] = element i of w; E is the element's type.
 template <int Lanes, int Bits, bool Signed, class E>
 void unpack(const ap_uint<Lanes * Bits>& w, E (&e)[Lanes]) {
 #pragma HLS INLINE
@@ -137,21 +137,6 @@ Y saturate(const V& v) {
   const ap_int<signed_bits_of(Hi)> hi = Hi;
   return v < lo ? Y(lo) : v > hi ? Y(hi) : Y(v);
 }
-
-// The native integer that holds Bits bits: what dot products are computed in. C's own promotion to
-// int does the same to a product of chars; synthesis keeps the bits that the operands have.
-template <bool Wide>
-struct native_of {
-  typedef int32_t type;
-};
-template <>
-struct native_of<true> {
-  typedef int64_t type;
-};
-template <int Bits>
-struct native : native_of<(Bits > 32)> {
-  static_assert(Bits <= 64, "a dot product needs more than 64 bits");
-};
 
 // Counts 0..Last and starts again; returns whether it did.
 template <long long Last, class T>
