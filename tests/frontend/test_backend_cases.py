@@ -125,7 +125,7 @@ def run(
     try:
         graph = load(model)
     except UserError as error:
-        assert str(error).startswith("error: ")
+        assert str(error).startswith("error: ")  # noqa: PT017 - both outcomes are legal
         return False
     frames = {
         p.name: feed[p.name] if feed[p.name].ndim > len(p.shape) else feed[p.name][None]

@@ -193,7 +193,8 @@ def test_argmax(keepdims: int, softmax: bool) -> None:
     proto = model(nodes, IMAGE, constants=CONV)
     proto.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
     graph = check(proto)
-    assert isinstance(graph.outputs[0].type.elem, Int) and graph.out_ports[0].host == ()
+    assert isinstance(graph.outputs[0].type.elem, Int)
+    assert graph.out_ports[0].host == ()
 
 
 def test_batch_of_one_may_move_but_a_larger_one_may_not_mix() -> None:
@@ -215,13 +216,15 @@ def test_a_model_without_batch_axis_is_one_frame() -> None:
         constants={"w": normal(16, 5), "b": normal(5)},
     )
     graph = load(proto)
-    assert graph.in_ports[0].shape == (16,) and graph.out_ports[0].shape == (5,)
+    assert graph.in_ports[0].shape == (16,)
+    assert graph.out_ports[0].shape == (5,)
 
 
 def test_a_fixed_batch_is_independent_frames() -> None:
     nodes = [node("Conv", "x", "w", to="c"), node("Flatten", "c")]
     graph = load(model(nodes, {"x": [8, 3, 6, 7]}, constants=CONV))
-    assert graph.in_ports[0].shape == (3, 6, 7) and graph.out_ports[0].shape == (80,)
+    assert graph.in_ports[0].shape == (3, 6, 7)
+    assert graph.out_ports[0].shape == (80,)
 
 
 def test_initialisers_among_the_inputs_are_constants_and_unused_inputs_vanish() -> None:
@@ -277,4 +280,5 @@ def test_the_table_is_complete_for_documentation() -> None:
     assert [r.op for r in rows] == sorted(r.op for r in rows)
     for row in rows:
         schema = onnx.defs.get_schema(row.op)  # every row is an operator of the standard
-        assert row.since >= 7 and schema.name == row.op
+        assert row.since >= 7
+        assert schema.name == row.op
