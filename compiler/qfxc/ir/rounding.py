@@ -42,7 +42,7 @@ class Rounding(enum.Enum):
         }[self]
 
     def divide(self, num: NDArray[Any], den: int) -> NDArray[Any]:
-        """``round(num / den)`` of many integers, exactly; ``den`` > 0, ``2 * num`` must not wrap."""
+        """``round(num / den)`` of many integers, exactly; ``den > 0``, ``2 * num`` in range."""
         up, down = (2 * num + den) // (2 * den), -((den - 2 * num) // (2 * den))
         chosen: dict[Rounding, NDArray[Any]] = {
             Rounding.FLOOR: num // den,
