@@ -112,3 +112,15 @@ def test_no_exact_form_is_an_error_that_names_the_node() -> None:
     with pytest.raises(UserError, match="no exact form for rounding 'zero'") as caught:
         chosen(op, Int(-900, 900), 1)
     assert caught.value.where == "y"
+
+
+def test_dead_channels_do_not_cost_a_multiplier() -> None:
+    """Weights 0 make a constant channel; ReLU keeps it at the lowest code: still only shifts."""
+    live, dead = Piecewise.linear(Fraction(1, 32), Fraction(1, 3)), Piecewise.linear(Fraction(0))
+    pieces = tuple(p.clip(Fraction(0), None) for p in (live, dead, live))
+    op = Staircase(pieces, Rounding.HALF_UP, Int.of_bits(8, False))
+    x = Int(-9000, 9000)
+    node = chosen(op, x, 3)
+    codes = np.repeat(np.arange(x.lo, x.hi + 1)[:, None], 3, axis=1)
+    assert node.op.stem == "shift"
+    assert np.array_equal(node.op.run(node, codes), definition(op, x))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qfxc.ir.check import Stage
+from qfxc.passes.average_by_shift import AverageByShift
 from qfxc.passes.base import Pass
 from qfxc.passes.fold_affine import FoldAffine
 from qfxc.passes.fold_input import FoldInput
@@ -20,6 +21,7 @@ def pipeline() -> tuple[Pass, ...]:
         FoldAffine(),  # first: a layer and its BatchNorm are one layer to everything below
         HoistActivations(),  # before quantizers are placed: conv, pool, relu needs one, not two
         FoldAffine(),  # hoisting brought constants next to layers
+        AverageByShift(),  # before quantize: weights take what is left of the divisor
         Normalise(),  # the float reference is the graph up to here
         FoldInput(),  # before quantize: it decides what the accelerator's input codes mean
         Quantize(),  # real -> qdq: the only pass that costs accuracy
@@ -32,6 +34,7 @@ def pipeline() -> tuple[Pass, ...]:
 STAGES: dict[str, Stage] = {
     "fold-affine": Stage.REAL,
     "hoist-activations": Stage.REAL,
+    "average-by-shift": Stage.REAL,
     "normalise": Stage.REAL,
     "fold-input": Stage.REAL,
     "quantize": Stage.QDQ,

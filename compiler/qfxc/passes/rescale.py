@@ -82,7 +82,8 @@ class Rescale(Pass):
         if out.bits > MOST_SEARCHED_BITS:
             lines = exact_lines(op.pieces, op.rounding, out.lo, out.hi)
             if lines is not None:
-                yield from one_line(lines, np.ones(len(op.pieces), np.int64), out, self.digits)
+                signs = np.ones(len(op.pieces), np.int64)
+                yield from one_line(lines, signs, source, out, self.digits)
             if lines is not None or segments is not None:
                 return
         pieces, signs = rising(op.pieces)
@@ -90,7 +91,7 @@ class Rescale(Pass):
         rises = bool((signs == 1).all())
         found = smallest_shift(steps, [steepest(p).slope for p in pieces])
         if found is not None:
-            yield from one_line(found, signs, out, self.digits)
+            yield from one_line(found, signs, source, out, self.digits)
         elif (form := one_line_per_segment(op, source, out)) is not None:
             yield form
         elif segments is not None:

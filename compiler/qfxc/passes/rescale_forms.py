@@ -83,18 +83,34 @@ def comparisons(steps: Steps, out: Int) -> Compare:
     return Compare(tuple(_squeeze(c) for c in columns), out)
 
 
-def one_line(found: Dyadics, signs: Ints, out: Int, digits: int) -> Iterator[Op]:
+def one_line(found: Dyadics, signs: Ints, source: Int, out: Int, digits: int) -> Iterator[Op]:
     """Shift, signed digits and dyadic forms from the admissible multipliers."""
     picked = _pick(found)
     a = _taken(found.a, picked) * signs
     b = _taken(found.b, picked)
-    if all(v > 0 and v & (v - 1) == 0 for v in a.tolist()):
-        left = [v.bit_length() - 1 for v in a.tolist()]
-        yield Shift(_squeeze(left), _squeeze(b), found.shift, out)
+    pairs = zip(a.tolist(), b.tolist(), strict=True)
+    shifts = [_shift(u, v, found.shift, source, out) for u, v in pairs]
+    if (known := [s for s in shifts if s is not None]) and len(known) == len(shifts):
+        left, offsets = zip(*known, strict=True)
+        yield Shift(_squeeze(left), _squeeze(offsets), found.shift, out)
     factor = a[0].item()
     if (a == factor).all() and len(signed_digits(factor)) <= digits:
         yield Csd(signed_digits(factor), _squeeze(b), found.shift, out)
     yield Dyadic((_squeeze(a),), (_squeeze(b),), (), found.shift, out)
+
+
+def _shift(a: int, b: int, shift: int, source: Int, out: Int) -> tuple[int, int] | None:
+    """(left, offset) of one channel without a multiplier, if there is such a form.
+
+    A channel that is constant (a dead one has weights 0) saturates at the end where it stays.
+    """
+    if a > 0 and a & (a - 1) == 0:
+        return a.bit_length() - 1, b
+    if a == 0 and b >> shift <= out.lo:
+        return 0, (out.lo << shift) - source.hi
+    if a == 0 and b >> shift >= out.hi:
+        return 0, (out.hi << shift) - source.lo
+    return None
 
 
 def one_line_per_segment(op: Staircase, source: Int, out: Int) -> Dyadic | None:
