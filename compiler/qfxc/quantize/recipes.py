@@ -19,7 +19,9 @@ class Recipe:
 RECIPES = (
     Recipe("dyadic", "real scales; every rescale an exact multiply and shift (HAWQ-V3)", ""),
     Recipe(
-        "fixed", "fixed point: powers of two, every rescale a shift (QFX)", "average-by-shift{enabled=true},quantize{powers=true}"
+        "fixed",
+        "fixed point: powers of two, every rescale a shift (QFX)",
+        "average-by-shift{enabled=true},quantize{powers=true}",
     ),
 )
 
