@@ -61,7 +61,7 @@ BAD = [
     (DATA, True, "--calib: x: values are not pixels 0..255"),
     ({"y": DATA}, False, "--calib: no array for the input 'x'"),
     (DATA[:0], False, "--calib: no frames"),
-    ("missing.npy", False, "--calib: no such file or folder"),
+    ("missing.npy", False, "--calib missing.npy: no such file or folder"),
 ]
 
 

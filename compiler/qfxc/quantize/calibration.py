@@ -79,7 +79,7 @@ def _named(source: Source, graph: Graph, where: str) -> dict[str, Array]:
 
 def _read(path: Path, graph: Graph, where: str) -> Array | dict[str, Array]:
     if not path.exists():
-        raise UserError("no such file or folder", where=where)
+        raise UserError("no such file or folder", where=f"{where} {path}")
     if path.is_dir():
         return _read_folder(path, graph, where)
     loaded = _np_load(path)
