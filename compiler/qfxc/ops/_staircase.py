@@ -10,6 +10,10 @@ import numpy as np
 from qfxc.ir.types import Array, Int, TensorType
 
 
+ROW = 4096
+"""Elements of the longest row: parameters of that many positions stay in the first cache."""
+
+
 def result_type(x: TensorType, elem: Int, *params: Sequence[int]) -> TensorType:
     """The type of a staircase's result; every parameter list is per tensor or per channel."""
     for values in params:
@@ -36,5 +40,19 @@ def saturate(y: Array, elem: Int) -> Array:
     return np.clip(y, elem.lo, elem.hi, out=y if y.dtype.kind == "i" else None).astype(kind)
 
 
-def per_channel(values: Sequence[int], kind: Any) -> Array:
-    return np.asarray(values, dtype=kind)
+def per_channel(values: Sequence[int], kind: Any, count: int = 1) -> Array:
+    """The values as an array; those of channels repeated for ``count`` positions."""
+    array = np.asarray(values, dtype=kind)
+    return array if len(values) == 1 else np.tile(array, count)
+
+
+def positions(x: TensorType) -> int:
+    """How many positions to join into one row: short rows cost numpy more than arithmetic."""
+    count = x.size // x.channels
+    fitting = (k for k in range(1, count + 1) if count % k == 0 and k * x.channels <= ROW)
+    return max(fitting, default=1)
+
+
+def widened(x: Array, kind: Any, row: int) -> Array:
+    """A copy of ``x`` in another number type, as rows of ``row`` elements."""
+    return x.astype(kind, order="C").reshape(-1, row)

@@ -11,7 +11,7 @@ import numpy as np
 from qfxc.ir.graph import Node, Op
 from qfxc.ir.types import Array, Int, Real, TensorType
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
-from qfxc.ops._spatial import Pair, columns, out_size, windows
+from qfxc.ops._spatial import Pair, columns, out_size
 from qfxc.ops.const import Const, const_value
 
 DENSE_DEPTHWISE = 16
@@ -67,14 +67,14 @@ class Conv(Op):
         """The convolution with its weights laid out for the number type that is exact."""
         source = node.inputs[0].type
         kind = carrier(dot_bound(source.int, w)) if source.is_int else None
-        weights = self._layout(w)
+        weights = self._layout(node, w)
         cached: dict[Any, tuple[Array, ...]] = {}
 
         def apply(x: Array) -> Array:
             exact = kind or x.dtype.type
             if exact not in cached:
                 cached[exact] = tuple(part.astype(exact) for part in weights)
-            y = self._convolve(as_carrier(x, exact), w.shape, cached[exact])
+            y = self._convolve(x, exact, w.shape, cached[exact])
             return y if b is None else y + b.astype(exact)
 
         return apply
@@ -86,38 +86,53 @@ class Conv(Op):
         """Few channels: one matrix product with zeros beats a product per tap."""
         return self._channelwise(shape) and self.groups <= DENSE_DEPTHWISE
 
-    def _layout(self, w: Array) -> tuple[Array, ...]:
-        """One matrix (taps * channels, outputs) per group, or (taps, C) of a depthwise layer."""
+    def _layout(self, node: Node, w: Array) -> tuple[Array, ...]:
+        """One matrix (taps * channels, outputs) per group, or (taps, OW * C) of a depthwise layer."""
         taps, per, outs = w.shape[0] * w.shape[1], w.shape[2], w.shape[3] // self.groups
         if self._dense(w.shape):
             eye = np.eye(self.groups, dtype=w.dtype)
             return ((w.reshape(taps, 1, -1) * eye).reshape(taps * self.groups, -1),)
         if self._channelwise(w.shape):
-            return (w.reshape(taps, -1),)
+            return (np.tile(w.reshape(taps, -1), node.type.shape[1]),)
         split = w.reshape(taps * per, self.groups, outs)
         return tuple(np.ascontiguousarray(split[:, g]) for g in range(self.groups))
 
-    def _convolve(self, x: Array, shape: tuple[int, ...], weights: tuple[Array, ...]) -> Array:
+    def _convolve(
+        self, x: Array, kind: Any, shape: tuple[int, ...], weights: tuple[Array, ...]
+    ) -> Array:
         kernel = (shape[0], shape[1])
-        if self._channelwise(shape) and not self._dense(shape):
-            return self._depthwise(x, kernel, weights[0])
-        if kernel == (1, 1) and len(weights) == 1:
-            return np.asarray(x[:, :: self.stride[0], :: self.stride[1]] @ weights[0])
         size = out_size((x.shape[1], x.shape[2]), kernel, self.stride, self.dilation)
+        if self._channelwise(shape) and not self._dense(shape):
+            return self._depthwise(x, kind, kernel, weights[0]).reshape(len(x), *size, shape[3])
+        if kernel == (1, 1):
+            x = x[:, :: self.stride[0], :: self.stride[1]]
+        x = as_carrier(x, kind)
         parts = np.split(x, len(weights), axis=3) if len(weights) > 1 else [x]
-        outs = [
-            columns(part, kernel, self.stride, self.dilation) @ w
-            for part, w in zip(parts, weights, strict=True)
-        ]
+        outs = [self._rows(p, kernel) @ w for p, w in zip(parts, weights, strict=True)]
         y = outs[0] if len(outs) == 1 else np.concatenate(outs, axis=1)
         return y.reshape(len(x), *size, shape[3])
 
-    def _depthwise(self, x: Array, kernel: Pair, w: Array) -> Array:
-        view = windows(x, kernel, self.stride, self.dilation)
-        taps = list(np.ndindex(*kernel))
-        y = view[..., 0, 0] * w[0]
+    def _rows(self, x: Array, kernel: Pair) -> Array:
+        """The windows as a matrix; windows of one position are ``x`` itself (with its stride)."""
+        if kernel == (1, 1):
+            return x.reshape(-1, x.shape[3])
+        return columns(x, kernel, self.stride, self.dilation)
+
+    def _depthwise(self, x: Array, kind: Any, kernel: Pair, w: Array) -> Array:
+        """Tap by tap, on whole lines: numpy's inner loop is as long as a line of the result."""
+        batch, height, width, channels = x.shape
+        rows, cols = out_size((height, width), kernel, self.stride, self.dilation)
+        if self.stride[1] == 1:
+            x = as_carrier(x, kind)
+        y = np.zeros((batch, rows, cols * channels), dtype=kind)
         part = np.empty_like(y)
-        for t, (i, j) in enumerate(taps[1:], 1):
-            np.multiply(view[..., i, j], w[t], out=part)
-            y += part
-        return np.asarray(y)
+        for j in range(kernel[1]):
+            first = j * self.dilation[1]
+            column = x[:, :, first : first + (cols - 1) * self.stride[1] + 1 : self.stride[1]]
+            lines = as_carrier(column, kind).reshape(batch, height, -1)
+            for i in range(kernel[0]):
+                top = i * self.dilation[0]
+                line = lines[:, top : top + (rows - 1) * self.stride[0] + 1 : self.stride[0]]
+                np.multiply(line, w[i * kernel[1] + j], out=part)
+                y += part
+        return y

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,14 @@ from qfxc.ops._hardware import (
     total,
 )
 from qfxc.ops._samples import INT8, UINT4, source
-from qfxc.ops._staircase import integer_kind, per_channel, result_type, saturate
+from qfxc.ops._staircase import (
+    integer_kind,
+    per_channel,
+    positions,
+    result_type,
+    saturate,
+    widened,
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +56,21 @@ class Csd(ChannelOp):
         return Int(-most + min(*self.b, 0), most + max(*self.b, 0))
 
     def run(self, node: Node, *arrays: Array) -> Array:
+        return self.bind(node)(*arrays)
+
+    def bind(self, node: Node) -> Callable[..., Array]:
         kind: Any = integer_kind(self.wide(node.inputs[0].type.int).magnitude)
-        y = arrays[0].astype(kind) * kind(self.factor)
-        y += per_channel(self.b, kind)
-        return saturate(y >> kind(self.shift), self.elem)
+        count = positions(node.type)
+        b = per_channel(self.b, kind, count)
+
+        def apply(x: Array) -> Array:
+            y = widened(x, kind, count * node.type.channels)
+            y *= kind(self.factor)
+            y += b
+            y >>= kind(self.shift)
+            return saturate(y, self.elem).reshape(x.shape)
+
+        return apply
 
     def cost(self, node: Node, fold: Fold) -> Cost:
         x, wide = node.inputs[0].type.int, self._wide_bits(node.inputs[0].type.int)

@@ -24,7 +24,14 @@ from qfxc.ops._hardware import (
     total,
 )
 from qfxc.ops._samples import INT8, UINT4, source
-from qfxc.ops._staircase import integer_kind, per_channel, result_type, saturate
+from qfxc.ops._staircase import (
+    integer_kind,
+    per_channel,
+    positions,
+    result_type,
+    saturate,
+    widened,
+)
 
 
 @dataclass(frozen=True)
@@ -63,21 +70,19 @@ class Dyadic(ChannelOp):
         source = node.inputs[0].type.int
         bound = max(self.wide(source).magnitude, self.product(source).magnitude)
         kind: Any = integer_kind(max(bound, max(abs(v) for part in self.b for v in part)))
-        a, b = ([per_channel(part, kind) for part in values] for values in (self.a, self.b))
-        starts = [per_channel(start, np.int64) for start in self.starts]
+        count = positions(node.type)
+        a, b = ([per_channel(part, kind, count) for part in v] for v in (self.a, self.b))
+        starts = [per_channel(start, np.int64, count) for start in self.starts]
         shift = kind(self.shift)
 
         def apply(array: Array) -> Array:
-            x = array.astype(kind)
-            if not starts:
-                x *= a[0]
-                x += b[0]
-                x >>= shift
-                return saturate(x, self.elem)
-            y = (x * a[0] + b[0]) >> shift
+            x = widened(array, kind, count * node.type.channels)
+            y = x * a[0] if starts else np.multiply(x, a[0], out=x)
+            y += b[0]
+            y >>= shift
             for start, u, v in zip(starts, a[1:], b[1:], strict=True):
                 y = np.where(x >= start, (x * u + v) >> shift, y)
-            return saturate(y, self.elem)
+            return saturate(y, self.elem).reshape(array.shape)
 
         return apply
 

@@ -55,6 +55,7 @@ class Pad(KernelOp):
         return tuple(int(v) for v in self.value)
 
     def run(self, node: Node, *arrays: Array) -> Array:
+        """Arrays are filled with a scalar where one will do: that is many times faster."""
         x, elem = arrays[0], node.inputs[0].type.elem
         if isinstance(elem, Int):
             fill = np.asarray(self.codes(elem), dtype=np.int64)
@@ -64,7 +65,10 @@ class Pad(KernelOp):
             fill = np.asarray([-np.inf] if self.lowest else self.value)
             kind = x.dtype
         y = np.empty((len(x), *node.type.shape), dtype=kind)
-        y[...] = fill
+        if len(fill) == 1:
+            y.fill(fill[0])
+        else:
+            y[...] = fill.astype(kind)
         inside = (slice(b, b + n) for b, n in zip(self.before, x.shape[1:], strict=True))
         y[(slice(None), *inside)] = x
         return y

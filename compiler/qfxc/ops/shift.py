@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qfxc.ir.graph import Node
@@ -19,7 +20,14 @@ from qfxc.ops._hardware import (
     total,
 )
 from qfxc.ops._samples import INT8, UINT4, source
-from qfxc.ops._staircase import integer_kind, per_channel, result_type, saturate
+from qfxc.ops._staircase import (
+    integer_kind,
+    per_channel,
+    positions,
+    result_type,
+    saturate,
+    widened,
+)
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,21 @@ class Shift(ChannelOp):
         return Int(low, high)
 
     def run(self, node: Node, *arrays: Array) -> Array:
+        return self.bind(node)(*arrays)
+
+    def bind(self, node: Node) -> Callable[..., Array]:
         kind = integer_kind(self.wide(node.inputs[0].type.int).magnitude)
-        y = arrays[0].astype(kind) << per_channel(self.left, kind)
-        y += per_channel(self.b, kind)
-        return saturate(y >> kind(self.right), self.elem)
+        count = positions(node.type)
+        left, b = (per_channel(v, kind, count) for v in (self.left, self.b))
+
+        def apply(x: Array) -> Array:
+            y = widened(x, kind, count * node.type.channels)
+            y <<= left
+            y += b
+            y >>= kind(self.right)
+            return saturate(y, self.elem).reshape(x.shape)
+
+        return apply
 
     def _roms(self, node: Node, lanes: int) -> dict[str, Rom]:
         channels = node.type.channels
