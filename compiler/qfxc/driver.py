@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 
 from qfxc.backends import hls, model_files
+from qfxc.backends.hls import top_name
 from qfxc.backends.project import Project
 from qfxc.errors import UserError
 from qfxc.frontend.onnx_file import load
@@ -73,9 +74,11 @@ class Compiled:
         """All files of the output folder."""
         return self._project
 
-    def write(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Writes the project; the folder appears whole or not at all."""
-        self._project.write(folder, overwrite=overwrite)
+    def write(self, folder: str | Path | None = None, *, overwrite: bool = False) -> Path:
+        """Writes the project (by default to ``NETWORK_BOARD``): the folder appears whole or not."""
+        target = Path(folder or f"{top_name(self.netlist)}_{self.board.name}")
+        self._project.write(target, overwrite=overwrite)
+        return target
 
 
 def compile(

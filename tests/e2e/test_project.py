@@ -97,3 +97,11 @@ def test_the_folder_checks_itself_and_notices_one_wrong_bit(
         assert make(folder).returncode != 0
     golden.write_bytes(original)
     assert make(folder).returncode == 0
+
+
+def test_a_folder_of_its_own_choice(
+    pixel_net: Compiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (pixel_net.write() / "report.json").is_file()
+    assert [p.name for p in tmp_path.iterdir()] == [pixel_net.write(overwrite=True).name]
