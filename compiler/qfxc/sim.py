@@ -14,8 +14,8 @@ from qfxc.errors import InternalError
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.types import Array, Int
 
-CHUNK_ELEMENTS = 1 << 17
-"""Largest tensor of one chunk of frames: what keeps the working set inside the caches."""
+CHUNK_ELEMENTS = 1 << 19
+"""Largest tensor of one chunk of frames: few calls, and a working set near the caches."""
 
 LARGEST_BLOCK = 31 << 20
 """Bytes of a block that the C library still keeps for reuse (glibc: below 32 MiB)."""
@@ -32,7 +32,9 @@ def simulate(graph: Graph, inputs: Sequence[Array], observe: Observer | None = N
     """
     program = _Program(graph)
     batch = len(inputs[0])
-    step = max(1, min(batch, CHUNK_ELEMENTS // program.largest))
+    workers = os.cpu_count() or 1
+    rounds = max(1, -(-batch * program.largest // (CHUNK_ELEMENTS * workers)))
+    step = max(1, -(-batch // (workers * rounds)))
     chunks = [[x[i : i + step] for x in inputs] for i in range(0, batch, step)]
     _keep_memory()
     # frames are independent: one thread per chunk beats BLAS threads inside small products
@@ -40,7 +42,7 @@ def simulate(graph: Graph, inputs: Sequence[Array], observe: Observer | None = N
         if observe is not None or len(chunks) == 1:
             parts = [program.run(chunk, observe) for chunk in chunks]
         else:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(workers) as pool:
                 parts = list(pool.map(program.run, chunks))
     return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
@@ -9,6 +11,9 @@ from numpy.typing import NDArray
 from qfxc.ir.types import Array
 
 Pair = tuple[int, int]
+
+BLOCK = 1 << 18
+"""Elements of the largest array inside an operator."""
 
 
 def extent(kernel: Pair, dilation: Pair) -> Pair:
@@ -50,6 +55,12 @@ def columns(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
         x, shape, (b, h * stride[0], w * stride[1], h * dilation[0], c), writeable=False
     )
     return view.reshape(-1, kernel[0] * run)
+
+
+def blocks(batch: int, elements: int) -> Iterator[slice]:
+    """The frames of a batch in blocks whose ``elements`` per frame stay in the caches."""
+    step = max(1, BLOCK // elements)
+    return (slice(i, i + step) for i in range(0, batch, step))
 
 
 def counts(size: Pair, kernel: Pair, stride: Pair, uncounted: tuple[int, ...]) -> NDArray[np.int64]:

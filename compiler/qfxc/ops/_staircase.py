@@ -9,8 +9,7 @@ import numpy as np
 
 from qfxc.ir.types import Array, Int, TensorType
 
-
-ROW = 4096
+ROW = 8192
 """Elements of the longest row: parameters of that many positions stay in the first cache."""
 
 

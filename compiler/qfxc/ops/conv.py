@@ -11,10 +11,8 @@ import numpy as np
 from qfxc.ir.graph import Node, Op
 from qfxc.ir.types import Array, Int, Real, TensorType
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
-from qfxc.ops._spatial import Pair, columns, out_size
+from qfxc.ops._spatial import Pair, blocks, columns, out_size
 from qfxc.ops.const import Const, const_value
-
-DENSE_DEPTHWISE = 16
 
 
 def per_weight(v: Array, w: Array, groups: int) -> Array:
@@ -82,16 +80,9 @@ class Conv(Op):
     def _channelwise(self, shape: tuple[int, ...]) -> bool:
         return self.groups > 1 and shape[2] == 1 and shape[3] == self.groups
 
-    def _dense(self, shape: tuple[int, ...]) -> bool:
-        """Few channels: one matrix product with zeros beats a product per tap."""
-        return self._channelwise(shape) and self.groups <= DENSE_DEPTHWISE
-
     def _layout(self, node: Node, w: Array) -> tuple[Array, ...]:
-        """One matrix (taps * channels, outputs) per group, or (taps, OW * C) of a depthwise layer."""
+        """One matrix (taps * channels, outputs) per group; (taps, OW * C) if depthwise."""
         taps, per, outs = w.shape[0] * w.shape[1], w.shape[2], w.shape[3] // self.groups
-        if self._dense(w.shape):
-            eye = np.eye(self.groups, dtype=w.dtype)
-            return ((w.reshape(taps, 1, -1) * eye).reshape(taps * self.groups, -1),)
         if self._channelwise(w.shape):
             return (np.tile(w.reshape(taps, -1), node.type.shape[1]),)
         split = w.reshape(taps * per, self.groups, outs)
@@ -102,37 +93,52 @@ class Conv(Op):
     ) -> Array:
         kernel = (shape[0], shape[1])
         size = out_size((x.shape[1], x.shape[2]), kernel, self.stride, self.dilation)
-        if self._channelwise(shape) and not self._dense(shape):
+        if self._channelwise(shape):
             return self._depthwise(x, kind, kernel, weights[0]).reshape(len(x), *size, shape[3])
-        if kernel == (1, 1):
-            x = x[:, :: self.stride[0], :: self.stride[1]]
-        x = as_carrier(x, kind)
         parts = np.split(x, len(weights), axis=3) if len(weights) > 1 else [x]
-        outs = [self._rows(p, kernel) @ w for p, w in zip(parts, weights, strict=True)]
+        outs = [self._dot(p, kind, kernel, w) for p, w in zip(parts, weights, strict=True)]
         y = outs[0] if len(outs) == 1 else np.concatenate(outs, axis=1)
         return y.reshape(len(x), *size, shape[3])
 
-    def _rows(self, x: Array, kernel: Pair) -> Array:
-        """The windows as a matrix; windows of one position are ``x`` itself (with its stride)."""
+    def _dot(self, x: Array, kind: Any, kernel: Pair, w: Array) -> Array:
+        """(batch * OH * OW, outputs) of one group; a window of one position needs no copies."""
         if kernel == (1, 1):
-            return x.reshape(-1, x.shape[3])
-        return columns(x, kernel, self.stride, self.dilation)
+            x = as_carrier(x[:, :: self.stride[0], :: self.stride[1]], kind)
+            return np.asarray(x.reshape(-1, x.shape[3]) @ w)
+        x = as_carrier(x, kind)
+        rows, cols = out_size((x.shape[1], x.shape[2]), kernel, self.stride, self.dilation)
+        y = np.empty((len(x), rows * cols, w.shape[1]), dtype=kind)
+        for block in blocks(len(x), rows * cols * w.shape[0]):
+            window = columns(x[block], kernel, self.stride, self.dilation)
+            np.matmul(window, w, out=y[block].reshape(-1, w.shape[1]))
+        return y.reshape(-1, w.shape[1])
 
     def _depthwise(self, x: Array, kind: Any, kernel: Pair, w: Array) -> Array:
         """Tap by tap, on whole lines: numpy's inner loop is as long as a line of the result."""
         batch, height, width, channels = x.shape
         rows, cols = out_size((height, width), kernel, self.stride, self.dilation)
-        if self.stride[1] == 1:
-            x = as_carrier(x, kind)
-        y = np.zeros((batch, rows, cols * channels), dtype=kind)
-        part = np.empty_like(y)
-        for j in range(kernel[1]):
-            first = j * self.dilation[1]
-            column = x[:, :, first : first + (cols - 1) * self.stride[1] + 1 : self.stride[1]]
-            lines = as_carrier(column, kind).reshape(batch, height, -1)
-            for i in range(kernel[0]):
-                top = i * self.dilation[0]
-                line = lines[:, top : top + (rows - 1) * self.stride[0] + 1 : self.stride[0]]
-                np.multiply(line, w[i * kernel[1] + j], out=part)
-                y += part
+        y = np.empty((batch, rows, cols * channels), dtype=kind)
+        for block in blocks(batch, y[0].size):
+            self._taps(x[block], kernel, w, y[block])
         return y
+
+    def _taps(self, x: Array, kernel: Pair, w: Array, y: Array) -> None:
+        """Writes a depthwise layer's result to ``y`` (batch, OH, OW * C)."""
+        cols = y.shape[2] // x.shape[3]
+        if self.stride[1] == 1:
+            x = as_carrier(x, y.dtype)
+        part = np.empty_like(y)
+        for t, (j, i) in enumerate(np.ndindex(kernel[1], kernel[0])):
+            if i == 0:
+                column = x[:, :, _span(j, cols, self.stride[1], self.dilation[1])]
+                lines = as_carrier(column, y.dtype).reshape(*x.shape[:2], -1)
+            line = lines[:, _span(i, y.shape[1], self.stride[0], self.dilation[0])]
+            np.multiply(line, w[i * kernel[1] + j], out=part if t else y)
+            if t:
+                y += part
+
+
+def _span(tap: int, count: int, stride: int, dilation: int) -> slice:
+    """The positions that one tap of a kernel reads, along one axis."""
+    first = tap * dilation
+    return slice(first, first + (count - 1) * stride + 1, stride)
