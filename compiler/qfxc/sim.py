@@ -14,7 +14,7 @@ from qfxc.errors import InternalError
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.types import Array, Int
 
-CHUNK_ELEMENTS = 1 << 19
+CHUNK_ELEMENTS = 1 << 20
 """Largest tensor of one chunk of frames: few calls, and a working set near the caches."""
 
 LARGEST_BLOCK = 31 << 20
