@@ -15,6 +15,9 @@ from qfxc.sim import simulate
 SAMPLES = 1 << 16
 """Values kept per tensor for percentiles and error searches."""
 
+POSITION_STEP = 7919
+"""How far the sampled positions move from frame to frame (a prime, so that all are visited)."""
+
 
 @dataclass(frozen=True)
 class Stats:
@@ -30,7 +33,9 @@ class _Collector:
     def __init__(self, names: Collection[str], frames: int, seed: int) -> None:
         self._names = set(names)
         self._per_frame = max(1, SAMPLES // max(frames, 1))
-        self._rng = np.random.default_rng(seed)
+        self._seed = seed
+        self._positions: dict[str, NDArray[np.int64]] = {}
+        self._frames: dict[str, int] = {}
         self._low: dict[str, float] = {}
         self._high: dict[str, float] = {}
         self._parts: dict[str, list[Array]] = {}
@@ -44,10 +49,21 @@ class _Collector:
         self._low[node.name] = min(self._low.get(node.name, low), low)
         self._high[node.name] = max(self._high.get(node.name, high), high)
         self._add(node.name, value.reshape(-1, value.shape[-1] if value.ndim > 1 else 1))
-        flat = value.reshape(-1)
-        count = min(flat.size, self._per_frame * len(value))
-        picked = flat if count == flat.size else flat[self._rng.integers(0, flat.size, count)]
-        self._parts.setdefault(node.name, []).append(picked.astype(np.float64))
+        picked = self._sample(node.name, value.reshape(len(value), -1))
+        self._parts.setdefault(node.name, []).append(picked.reshape(-1).astype(np.float64))
+
+    def _sample(self, name: str, rows: Array) -> Array:
+        """Some values of every frame, at positions that do not depend on how frames are batched."""
+        size = rows.shape[1]
+        if size <= self._per_frame:
+            return rows
+        if name not in self._positions:
+            rng = np.random.default_rng(self._seed)
+            self._positions[name] = rng.integers(0, size, self._per_frame)
+        first = self._frames.get(name, 0)
+        self._frames[name] = first + len(rows)
+        moved = np.arange(first, first + len(rows))[:, None] * POSITION_STEP
+        return np.take_along_axis(rows, (self._positions[name] + moved) % size, axis=1)
 
     def _add(self, name: str, rows: Array) -> None:
         total = rows.sum(axis=0, dtype=np.float64)
