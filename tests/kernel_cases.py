@@ -68,7 +68,8 @@ def sample_cases() -> list[Case]:
         for node in op.samples():
             assert isinstance(node.op, KernelOp)
             for fold in some_folds(node.op.folds(node)):
-                cases.append(case_of(f"{stem}_{node.name}_{fold.simd}_{fold.pe}", node, fold))
+                kind = "_lut" if fold.fabric else ""
+                cases.append(case_of(f"{stem}_{node.name}_{fold.simd}_{fold.pe}{kind}", node, fold))
     return cases
 
 

@@ -29,7 +29,8 @@ REPORT: dict[str, Any] = {
     "layers": [
         {
             "name": "conv1", "op": "matvec", "shape": [4], "bits": 8, "signed": True, "weights": 9,
-            "weight_bits": 4, "rescale": "shift", "simd": 1, "pe": 2, "cycles": 7, "estimate": COST,
+            "weight_bits": 4, "rescale": "shift", "simd": 1, "pe": 2,
+            "fabric": False, "cycles": 7, "estimate": COST,
         }
     ],
     "rescales": {"kinds": {"shift": 1, "dyadic": 0}, "dyadic_bits": None},

@@ -11,7 +11,7 @@ from qfxc.ir.kernel import Kernel
 from qfxc.share import folder
 
 HEADERS = folder("hls_lib") / "include" / "qfx"
-SHARED = {"word", "axis"}
+SHARED = {"word", "axis", "product"}
 TYPES = re.compile(r"^(X|Y)(Bits|Signed)$")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from typing import ClassVar
@@ -120,9 +120,22 @@ class Dot(KernelOp):
         return Fraction(1, max(1, prod(node.type.shape[:-1])))
 
 
+@dataclass(frozen=True)
+class Twin(Dot):
+    """Multipliers of DSPs, or of 70 LUTs each."""
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        folds = Dot.folds(self, node)
+        return tuple(Fold(f.simd, f.pe, fabric) for f in folds for fabric in (False, True))
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        cost = Dot.cost(self, node, fold)
+        return replace(cost, lut=cost.lut + 70 * cost.dsp, dsp=0) if fold.fabric else cost
+
+
 # The compiler knows kernels by their stems; these play the parts of real ones.
 Same.stem, Wide.stem, Slow.stem, Turn.stem = "table", "add", "window", "transpose"
-Join.stem, Dot.stem = "concat", "matvec"
+Join.stem, Dot.stem, Twin.stem = "concat", "matvec", "matvec"
 
 
 def frame(*shape: int, name: str = "x") -> Node:
@@ -141,6 +154,11 @@ def same(node: Node, name: str, late: Fraction = Fraction(0)) -> Node:
 def dot(node: Node, outs: int, name: str) -> Node:
     weights = const(node.type.channels, outs, name=f"{name}.w")
     return Node(Dot(outs), (node, weights), name)
+
+
+def twin(node: Node, outs: int, name: str) -> Node:
+    weights = const(node.type.channels, outs, name=f"{name}.w")
+    return Node(Twin(outs), (node, weights), name)
 
 
 def flat(node: Node, name: str) -> Node:

@@ -40,9 +40,15 @@ def files(real: Graph, integer: Graph, folds: Mapping[str, Fold]) -> dict[str, b
     for stem, graph in ((INTEGER, integer), (REAL, real)):
         out[f"{stem}.txt"] = dump(graph)
         out[f"{stem}.npz"] = _npz(constants(graph))
-    pairs = {name: {"simd": f.simd, "pe": f.pe} for name, f in sorted(folds.items())}
-    out[FOLDS] = json.dumps(pairs, indent=2) + "\n"
+    saved = {name: _fold(fold) for name, fold in sorted(folds.items())}
+    out[FOLDS] = json.dumps(saved, indent=2) + "\n"
     return out
+
+
+def _fold(fold: Fold) -> dict[str, int | bool]:
+    """The lanes, and the variant only where it is not the usual one."""
+    lanes: dict[str, int | bool] = {"simd": fold.simd, "pe": fold.pe}
+    return lanes | ({"fabric": True} if fold.fabric else {})
 
 
 def _npz(arrays: Mapping[str, Array]) -> bytes:

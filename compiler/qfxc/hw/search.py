@@ -2,8 +2,9 @@
 
 A price per resource makes costs comparable. Along the links of a spanning forest (every value's
 first reader) the choice is exact, so lanes that match are found along chains; the other links
-take their neighbours' present folds and the forest is solved again. An exact method replaces
-``cheapest``: nothing else knows how folds are found.
+take their neighbours' present folds and the forest is solved again. Prices alone would build all
+alike layers of DSPs or all of LUTs, so a knapsack settles that for the lanes found. An exact
+method replaces ``cheapest``: nothing else knows how folds are found.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from numpy.typing import NDArray
 
 from qfxc.hw.links import Link
 from qfxc.hw.space import Options, Space, cost_row
+from qfxc.hw.variants import balanced, switchable
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Cost, Fold
+
+LUT, _, DSP, _ = range(4)
+"""Columns of ``cost_row``."""
 
 MAX_CANDIDATES = 16
 SWEEPS = 2
@@ -48,7 +53,8 @@ def cheapest(space: Space, interval: int, budget: Cost) -> Attempt:
     prices = 1.0 / caps
     best: tuple[float, Attempt] | None = None
     for _ in range(REPRICINGS):
-        folds = _Forest(space, interval, tuple(prices)).solve()
+        lanes = _Forest(space, interval, tuple(prices)).solve()
+        folds = balanced(space, lanes, budget)
         cost = space.kernels(folds) + space.glue(folds)
         use = np.array(cost_row(cost)) / caps
         attempt = Attempt(folds, cost, cost.fits(budget) and space.interval(folds) <= interval)
@@ -58,6 +64,8 @@ def cheapest(space: Space, interval: int, budget: Cost) -> Attempt:
             best = (float(use.max()), attempt)
         if np.all(use <= 1):
             break
+        if switchable(space, folds):  # what LUTs do instead of DSPs makes both as scarce
+            use[DSP] = max(use[DSP], use[LUT])
         prices *= np.where(use > 1, 2.0 * use, 1.0)
     assert best is not None
     return best[1]
@@ -85,7 +93,7 @@ class _Forest:
 
     def _candidates(self, options: Options) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """The cheapest folds that keep the interval: of every number of lanes on either side."""
-        price = options.costs @ np.array(self.prices)
+        price = (options.costs + options.streams) @ np.array(self.prices)
         allowed = np.flatnonzero(options.cycles <= self.interval)
         if not len(allowed):
             allowed = np.flatnonzero(options.cycles == options.cycles.min())

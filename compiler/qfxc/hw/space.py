@@ -19,12 +19,17 @@ from qfxc.ir.kernel import Cost, Fold
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """The folds of one node; ``cycles`` (n) and ``costs`` (n, 4) run along them."""
+    """The folds of one node; ``cycles`` (n), ``costs`` and ``streams`` (n, 4) run along them.
+
+    ``costs`` are those of the kernel, ``streams`` those of the ordinary FIFOs and forks that its
+    lanes decide on.
+    """
 
     node: Node
     folds: tuple[Fold, ...]
     cycles: NDArray[np.int64]
     costs: NDArray[np.int64]
+    streams: NDArray[np.int64]
 
     def at(self, fold: Fold) -> tuple[int, Cost]:
         """Cycles and cost of one of the folds."""
@@ -43,7 +48,25 @@ def cost_of(row: NDArray[np.int64]) -> Cost:
     return Cost(lut, ff, dsp, bram18)
 
 
-def _options(node: Node) -> Options:
+def _stream_cost(wiring: Wiring, node: Node, lanes: int) -> Cost:
+    """The ordinary FIFOs behind a value, and its fork."""
+    readers = len(wiring.readers(node))
+    fifo = fifo_cost(SHALLOW, lanes * node.type.int.bits)
+    if readers == 1:
+        return fifo
+    return sum((fifo for _ in range(readers)), fifo + fork_cost(readers))
+
+
+def _streams(wiring: Wiring, node: Node, fold: Fold) -> Cost:
+    """Streams as wide as this fold makes them: its own, and that of an input it reads first."""
+    total = _stream_cost(wiring, node, fold.pe)
+    for source in wiring.inputs:
+        if wiring.readers(source)[0].sink is node:
+            total += _stream_cost(wiring, source, fold.simd)
+    return total
+
+
+def _options(wiring: Wiring, node: Node) -> Options:
     op = hardware(node)
     widest = max((value.type.int.bits for value in node.streams), default=1)
     legal = [
@@ -54,7 +77,8 @@ def _options(node: Node) -> Options:
     folds = tuple(legal or [min(op.folds(node))])
     cycles = np.array([op.cycles(node, fold) for fold in folds], dtype=np.int64)
     costs = np.array([cost_row(op.cost(node, fold)) for fold in folds], dtype=np.int64)
-    return Options(node, folds, cycles, costs)
+    streams = [cost_row(_streams(wiring, node, fold)) for fold in folds]
+    return Options(node, folds, cycles, costs, np.array(streams, dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +124,7 @@ class Space:
             readers = self.wiring.readers(node)
             for link in readers:
                 total += self.link_cost(link, *self.lanes(folds, link))
-            bits = self.lanes(folds, readers[0])[0] * node.type.int.bits
-            streams = 1 + len(readers) if len(readers) > 1 else 1
-            for _ in range(streams):
-                total += fifo_cost(SHALLOW, bits)
-            total += fork_cost(len(readers)) if len(readers) > 1 else Cost()
+            total += _stream_cost(self.wiring, node, self.lanes(folds, readers[0])[0])
         return total
 
     def interval(self, folds: Mapping[str, Fold]) -> int:
@@ -124,5 +144,5 @@ class Space:
 def space(graph: Graph) -> Space:
     """Every choice that a graph of the KERNEL stage leaves open."""
     wiring = wire(graph)
-    options = {node.name: _options(node) for node in wiring.nodes}
+    options = {node.name: _options(wiring, node) for node in wiring.nodes}
     return Space(wiring, options, buffers(wiring))

@@ -26,11 +26,13 @@ class Fold:
     """Parallelism of one kernel: elements consumed and produced per word.
 
     ``simd`` is the number of lanes of every input stream, ``pe`` that of the output stream.
-    Elementwise kernels have ``simd == pe``.
+    Elementwise kernels have ``simd == pe``. ``fabric`` chooses the variant of a dot product whose
+    multipliers are LUTs instead of DSPs: same words, same cycles, same results.
     """
 
     simd: int = 1
     pe: int = 1
+    fabric: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ MAX_WORD_BITS = 4096
 LUT_PRODUCT = 40
 """Products of up to this many partial product bits are built of LUTs, wider ones of DSPs."""
 
+FABRIC_PRODUCT = 100
+"""Dot products may be built of LUTs up to this many partial product bits; wider ones would take
+most of a device for a few products."""
+
 LUTRAM_BITS = 4096
 """Memories up to this size are LUTRAM: less than a quarter of a BRAM18 would be used."""
 
@@ -78,10 +82,26 @@ def control_cost(counters: int, word_bits: int) -> Cost:
     return Cost(lut=25 + 12 * counters, ff=20 + 12 * counters + word_bits)
 
 
-def product_cost(a: int, b: int, count: int) -> Cost:
-    """``count`` multipliers of a by b bits: DSP48E2 tiles of 27 x 18 signed bits, or a*b LUTs."""
-    if a * b <= LUT_PRODUCT or min(a, b) <= 2:
-        return Cost(lut=count * a * b, ff=count * (a + b))
+def small_product(a: int, b: int) -> bool:
+    """Whether a DSP would be wasted on a by b bits."""
+    return a * b <= LUT_PRODUCT or min(a, b) <= 2
+
+
+def with_variants(a: int, b: int, folds: Iterable[Fold]) -> tuple[Fold, ...]:
+    """The folds of a dot product of a by b bits: with multipliers of DSPs, of LUTs, or both."""
+    dsp, lut = not small_product(a, b), small_product(a, b) or a * b <= FABRIC_PRODUCT
+    kinds = [fabric for fabric, offered in ((False, dsp), (True, lut)) if offered]
+    return tuple(Fold(f.simd, f.pe, fabric) for f in folds for fabric in kinds)
+
+
+def product_cost(a: int, b: int, count: int, fabric: bool | None = None) -> Cost:
+    """``count`` multipliers of a by b bits, of LUTs or of DSPs; None: small ones of LUTs.
+
+    A DSP48E2 multiplies 27 x 18 signed bits. Of LUTs, 1.1*a*b: a first guess that has met no
+    synthesis run yet, the adders behind the product apart.
+    """
+    if small_product(a, b) if fabric is None else fabric:
+        return Cost(lut=-(-count * a * b * 11 // 10), ff=count * (a + b))
     tiles = min(-(-a // 26) * -(-b // 17), -(-a // 17) * -(-b // 26))
     return Cost(ff=count * (a + b), dsp=count * tiles)
 

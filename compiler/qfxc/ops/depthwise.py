@@ -20,6 +20,7 @@ from qfxc.ops._hardware import (
     product_cost,
     tap_folds,
     total,
+    with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source, weights
 from qfxc.ops.const import const_value
@@ -46,8 +47,8 @@ class Depthwise(KernelOp):
         return np.asarray(np.einsum("...tc,tc->...c", split, as_carrier(w, kind)))
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
-        taps, channels = node.inputs[1].type.shape
-        return legal(node, tap_folds(taps, channels))
+        x, w = node.inputs[0].type, node.inputs[1].type
+        return with_variants(x.int.bits, w.int.bits, legal(node, tap_folds(*w.shape)))
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.inputs[0].type.size // fold.simd
@@ -59,7 +60,7 @@ class Depthwise(KernelOp):
         return total(
             (
                 control_cost(3, products * x.bits + lanes * y.bits),
-                product_cost(x.bits, w.bits, products),
+                product_cost(x.bits, w.bits, products, fold.fabric),
                 adder_cost(x.bits + w.bits + 1, products - lanes),
                 adder_cost(y.bits, lanes),
                 memory_cost(node.inputs[1].type.size // products, products * w.bits),
@@ -77,6 +78,7 @@ class Depthwise(KernelOp):
             "Chunks": channels // fold.pe,
             **io_params(node),
             **stream_params("W", node.inputs[1].type.int),
+            "Fabric": int(fold.fabric),
         }
         values = const_value(node.inputs[1]).reshape(-1, fold.simd)
         rom = Rom(np.ascontiguousarray(values, dtype=np.int64), node.inputs[1].type.int)

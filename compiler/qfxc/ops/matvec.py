@@ -19,6 +19,7 @@ from qfxc.ops._hardware import (
     memory_cost,
     product_cost,
     total,
+    with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source, weights
 from qfxc.ops.const import const_value
@@ -51,8 +52,10 @@ class MatVec(KernelOp):
         return np.asarray(np.matmul(split, w).reshape(*x.shape[:-1], -1))
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
-        _, k, m = node.inputs[1].type.shape
-        return legal(node, (Fold(s, p) for s in divisors(k) for p in divisors(m)))
+        x, w = node.inputs[0].type, node.inputs[1].type
+        _, k, m = w.shape
+        folds = (Fold(s, p) for s in divisors(k) for p in divisors(m))
+        return with_variants(x.int.bits, w.int.bits, legal(node, folds))
 
     def cycles(self, node: Node, fold: Fold) -> int:
         groups, k, m = node.inputs[1].type.shape
@@ -68,7 +71,7 @@ class MatVec(KernelOp):
         return total(
             (
                 control_cost(3, fold.simd * x.bits + fold.pe * y.bits),
-                product_cost(x.bits, w.bits, products),
+                product_cost(x.bits, w.bits, products, fold.fabric),
                 adder_cost(x.bits + w.bits + 1, products - fold.pe),
                 adder_cost(y.bits, fold.pe),
                 memory_cost(groups * tiles * depth, products * w.bits),
@@ -88,6 +91,7 @@ class MatVec(KernelOp):
             "Depth": depth,
             **io_params(node),
             **stream_params("W", node.inputs[1].type.int),
+            "Fabric": int(fold.fabric),
         }
         split = const_value(node.inputs[1]).reshape(groups, depth, fold.simd, tiles, fold.pe)
         words = split.transpose(0, 3, 1, 4, 2).reshape(groups * tiles * depth, -1)

@@ -133,6 +133,7 @@ def _layer(wiring: Wiring, node: Node, row: Row) -> dict[str, Any]:
         "rescale": ",".join(kinds) if params and kinds else None,
         "simd": row.fold.simd,
         "pe": row.fold.pe,
+        "fabric": row.fold.fabric,
         "cycles": row.cycles,
         "estimate": _cost(row.cost),
     }

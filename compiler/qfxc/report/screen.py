@@ -115,7 +115,7 @@ def _cells(layer: dict[str, Any]) -> list[str]:
         "x".join(map(str, layer["shape"])),
         f"{'i' if layer['signed'] else 'u'}{layer['bits']}",
         weights,
-        f"{layer['simd']}:{layer['pe']}",
+        f"{layer['simd']}:{layer['pe']}{' lut' if layer['fabric'] else ''}",
         f"{layer['cycles']:,}",
         *(f"{cost[key]:,}" for key in ("lut", "ff", "dsp", "bram18")),
         layer["rescale"] or "",

@@ -46,7 +46,8 @@ BANNED = {
 }
 
 DIRECTIVES = (
-    "INLINE|PIPELINE|UNROLL|ARRAY_PARTITION|BIND_STORAGE|DEPENDENCE|STREAM|DATAFLOW|INTERFACE"
+    "INLINE|PIPELINE|UNROLL|ARRAY_PARTITION|BIND_STORAGE|BIND_OP|DEPENDENCE|STREAM|DATAFLOW"
+    "|INTERFACE"
 )
 CONSTANT = re.compile(r"\b(constexpr|static_assert|static const|typedef)\b|<[^;]*[%/][^;]*>")
 STREAM = re.compile(r"hls::stream<[^;{}()&]*>\s*&?\s*(\w+)")

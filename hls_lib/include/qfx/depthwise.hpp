@@ -6,6 +6,7 @@
 #ifndef QFX_DEPTHWISE_HPP
 #define QFX_DEPTHWISE_HPP
 
+#include "qfx/product.hpp"
 #include "qfx/word.hpp"
 
 namespace qfx {
@@ -28,6 +29,7 @@ void depthwise_loop(typename depthwise_types<C>::xstream& xs,
                     typename elem<C::YBits, C::YSigned>::type (&acc)[C::Chunks][C::Lanes]) {
 #pragma HLS INLINE
   typedef depthwise_types<C> D;
+  typedef typename product_of<C>::type product;
   static_assert(Rows == D::Steps * C::Chunks, "memory w has the wrong depth");
   typename counter<D::Steps>::type step = 0;
   typename counter<C::Chunks>::type chunk = 0;
@@ -50,7 +52,7 @@ words:
     taps:
       for (int t = 0; t < C::PerWord; ++t) {
 #pragma HLS UNROLL
-        sum += w[t * C::Lanes + l] * x[t * C::Lanes + l];
+        sum += multiply<C::Fabric, product>(w[t * C::Lanes + l], x[t * C::Lanes + l]);
       }
       const ap_int<C::YBits> here = sum;
       const ap_int<C::YBits> before = acc[chunk][l];

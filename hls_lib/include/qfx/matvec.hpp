@@ -6,6 +6,7 @@
 #ifndef QFX_MATVEC_HPP
 #define QFX_MATVEC_HPP
 
+#include "qfx/product.hpp"
 #include "qfx/word.hpp"
 
 namespace qfx {
@@ -28,6 +29,7 @@ void matvec_step(const typename matvec_types<C>::word& word, bool first,
                  const typename matvec_types<C>::w (&w)[C::Pe * C::Simd],
                  typename matvec_types<C>::y (&acc)[C::Pe]) {
 #pragma HLS INLINE
+  typedef typename product_of<C>::type product;
   typename matvec_types<C>::x x[C::Simd];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
   unpack<C::Simd, C::XBits, C::XSigned>(word, x);
@@ -38,7 +40,7 @@ outputs:
   products:
     for (int s = 0; s < C::Simd; ++s) {
 #pragma HLS UNROLL
-      sum += w[p * C::Simd + s] * x[s];
+      sum += multiply<C::Fabric, product>(w[p * C::Simd + s], x[s]);
     }
     acc[p] = first ? ap_int<C::YBits>(sum) : ap_int<C::YBits>(acc[p] + ap_int<C::YBits>(sum));
   }

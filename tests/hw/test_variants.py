@@ -1,0 +1,103 @@
+"""DSPs against LUTs: layers get the variant that makes the network fastest inside both budgets."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hw_fakes import frame, graph, same, twin
+
+from qfxc.hw.board import Board, load
+from qfxc.hw.plan import Plan, plan
+from qfxc.hw.space import Space, space
+from qfxc.hw.variants import balanced
+from qfxc.ir.graph import Graph
+from qfxc.ir.kernel import Cost, Fold
+
+ULTRA96 = load("ultra96")
+DSPS = (0, 1, 3, 6, 11, 20, 36)
+LUTS = (900, 1300, 2000, 3200, 6000)
+
+
+def board(dsp: int, lut: int) -> Board:
+    part = replace(ULTRA96.part, dsp=dsp, lut=lut)
+    return replace(ULTRA96, part=part, fractions=(1.0, 1.0, 1.0, 1.0))
+
+
+def unequal() -> Graph:
+    x = frame(4, 4)
+    return graph([x], [twin(twin(twin(x, 2, "fc1"), 4, "fc2"), 4, "fc3")])
+
+
+def with_activation() -> Graph:
+    x = frame(4, 4)
+    return graph([x], [twin(same(twin(x, 8, "fc1"), "act"), 4, "fc2")])
+
+
+def with_threes() -> Graph:
+    x = frame(5, 6)
+    return graph([x], [twin(twin(twin(x, 3, "fc1"), 6, "fc2"), 9, "fc3")])
+
+
+def every_choice(s: Space) -> list[tuple[int, Cost]]:
+    """Interval and cost of all combinations of folds."""
+    names = list(s.options)
+    choices = itertools.product(*(s.options[n].folds for n in names))
+    found = []
+    for choice in choices:
+        folds = dict(zip(names, choice, strict=True))
+        found.append((s.interval(folds), s.kernels(folds) + s.glue(folds)))
+    return found
+
+
+def variants(result: Plan) -> set[bool]:
+    return {row.fold.fabric for row in result.rows if row.op == "matvec"}
+
+
+@pytest.mark.parametrize("network", [unequal, with_activation])
+def test_as_fast_as_trying_everything(network: Callable[[], Graph]) -> None:
+    g = network()
+    choices = every_choice(space(g))
+    mixed = 0
+    for dsp, lut in itertools.product(DSPS, LUTS):
+        target = board(dsp, lut)
+        fitting = [interval for interval, cost in choices if cost.fits(target.budget)]
+        result = plan(g, target, 200.0, allow_oversize=True)
+        assert result.fits == bool(fitting), (dsp, lut)
+        if fitting:
+            best = max(min(fitting), space(g).rates[0])
+            assert result.interval == best, (dsp, lut)
+            mixed += len(variants(result)) == 2
+    assert mixed >= 5
+
+
+@pytest.mark.parametrize(("dsp", "lut"), [(14, 900), (38, 846), (27, 1281), (8, 2537), (3, 1900)])
+def test_a_narrow_budget_is_used_up(dsp: int, lut: int) -> None:
+    """Budgets that only the cheapest lanes fit: the FIFOs behind wide words count too."""
+    target = replace(board(dsp, lut), bandwidth=1e12)
+    choices = every_choice(space(with_threes()))
+    best = min(interval for interval, cost in choices if cost.fits(target.budget))
+    assert plan(with_threes(), target, 200.0).interval == best
+
+
+def test_dsps_are_used_first() -> None:
+    result = plan(unequal(), board(1000, 40_000), 200.0)
+    assert variants(result) == {False}
+    assert variants(plan(unequal(), board(0, 40_000), 200.0)) == {True}
+
+
+@pytest.mark.parametrize("dsps", range(28))
+def test_the_knapsack_is_exact(dsps: int) -> None:
+    """The lanes stay; of all assignments inside the DSPs it takes the fewest LUTs."""
+    s = space(unequal())
+    lanes = {"fc1": Fold(4, 2), "fc2": Fold(2, 4), "fc3": Fold(4, 1)}
+    folds = balanced(s, lanes, Cost(lut=10**6, ff=10**6, dsp=dsps, bram18=100))
+    every = [
+        s.kernels({n: replace(f, fabric=c) for (n, f), c in zip(lanes.items(), kinds, strict=True)})
+        for kinds in itertools.product((False, True), repeat=3)
+    ]
+    assert s.kernels(folds).dsp <= dsps
+    assert s.kernels(folds).lut == min(cost.lut for cost in every if cost.dsp <= dsps)
+    assert {n: (f.simd, f.pe) for n, f in folds.items()} == {
+        n: (f.simd, f.pe) for n, f in lanes.items()
+    }

@@ -1,0 +1,66 @@
+"""Dot products in DSPs and in LUTs: which are offered, and that nothing but resources differs."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from kernel_cases import kernel_ops
+from qfxc.backends import model_files
+from qfxc.ir.graph import Graph, Node, Port
+from qfxc.ir.kernel import Fold, KernelOp
+from qfxc.ir.types import Int
+from qfxc.ops._samples import source, weights
+from qfxc.ops.depthwise import Depthwise
+from qfxc.ops.matvec import MatVec
+
+
+def bits(n: int) -> Int:
+    return Int.of_bits(n, signed=True)
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "kinds"),
+    [
+        (8, 8, {False, True}),
+        (10, 10, {False, True}),
+        (11, 10, {False}),
+        (16, 8, {False}),
+        (8, 5, {True}),
+        (4, 4, {True}),
+        (16, 2, {True}),
+    ],
+)
+@pytest.mark.parametrize("op", [MatVec, Depthwise])
+def test_which_variants_are_offered(op: type[KernelOp], x: int, w: int, kinds: set[bool]) -> None:
+    shape = (1, 6, 4) if op is MatVec else (3, 2)
+    node = Node(op(), (source((2, 6), bits(x)), weights(shape, bits(w), 1)), "dot")
+    assert {fold.fabric for fold in node.op.folds(node)} == kinds
+
+
+@pytest.mark.parametrize("stem", ["matvec", "depthwise"])
+def test_variants_differ_in_resources_only(stem: str) -> None:
+    node = next(n for n in kernel_ops()[stem].samples() if n.name == "signed")
+    op = kernel_ops()[stem]()
+    for fold in (f for f in node.op.folds(node) if f.fabric):
+        plain = replace(fold, fabric=False)
+        lut, dsp = op.kernel(node, fold), op.kernel(node, plain)
+        assert lut.params == {**dsp.params, "Fabric": 1}
+        assert dsp.params["Fabric"] == 0
+        assert op.cycles(node, fold) == op.cycles(node, plain)
+        products = fold.simd * (fold.pe if stem == "matvec" else 1)
+        more, less = op.cost(node, fold), op.cost(node, plain)
+        assert (more.dsp, less.dsp) == (0, products)
+        assert more.lut - less.lut == -(-products * 64 * 11 // 10)
+        assert (more.ff, more.bram18) == (less.ff, less.bram18)
+
+
+def test_a_project_keeps_the_variant() -> None:
+    x = source((4,), bits(8))
+    port = Port("x", (4,), (0,))
+    empty = Graph("n", (x,), (x,), (port,), (port,))
+    folds = {"a": Fold(2, 4), "b": Fold(1, 3, fabric=True)}
+    text = model_files.files(empty, empty, folds)[model_files.FOLDS]
+    saved = json.loads(text)
+    assert saved == {"a": {"simd": 2, "pe": 4}, "b": {"simd": 1, "pe": 3, "fabric": True}}
+    assert {name: Fold(**fold) for name, fold in saved.items()} == folds
