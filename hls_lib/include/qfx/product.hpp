@@ -21,9 +21,8 @@ P multiply(const W& w, const X& x) {
 #pragma HLS BIND_OP variable=in_luts op=mul impl=fabric
     return in_luts;
   }
-  const P in_dsps = w * x;
-#pragma HLS BIND_OP variable=in_dsps op=mul impl=dsp
-  return in_dsps;
+  // left to synthesis, which can then take a DSP's adder as well
+  return w * x;
 }
 
 }  // namespace qfx
