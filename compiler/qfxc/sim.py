@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -30,7 +30,7 @@ def simulate(graph: Graph, inputs: Sequence[Array], observe: Observer | None = N
     ``observe`` sees every value, chunk after chunk in order. Raises InternalError when a value
     leaves the range that its type promises.
     """
-    program = _Program(graph)
+    program = _program(graph)
     batch = len(inputs[0])
     # an observer's sums must not depend on how many cores there are
     workers = (os.cpu_count() or 1) if observe is None else 1
@@ -86,6 +86,12 @@ class _Program:
             for spent in self._spent.get(id(node), ()):
                 del values[spent]
         return [_result(n, values[id(n)], len(inputs[0])) for n in self._graph.outputs]
+
+
+@lru_cache(maxsize=4)
+def _program(graph: Graph) -> _Program:
+    """Made once for a graph that is simulated again and again (graphs hash by their nodes)."""
+    return _Program(graph)
 
 
 def _last_uses(graph: Graph, nodes: list[Node]) -> dict[int, list[int]]:
