@@ -24,20 +24,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
 SEEDS = range(600, 616)
 SIMULATED = range(701, 703)
 
-FOUND = (18, 21, 25, 53, 63, 103, 126, 194)
+FOUND = (18, 21, 25, 53, 103, 126, 194)
 """Seeds that once failed: concats that cost accuracy, inputs straight into activations, names used
 twice, arithmetic behind tables, tied products, cancelling sums, tensors of zeros."""
 
 
 def compiled(seed: int, **options: Any) -> tuple[Sample, qfxc.driver.Compiled]:
-    """Every pass proves itself on the way; a network may be refused, nothing else may happen."""
+    """Every pass proves itself on the way."""
     sample = random_network(seed, pixels="input" in options)
-    try:
-        net = qfxc.compile(
-            sample.model, calib=dict(sample.inputs), check=True, allow_oversize=True, **options
-        )
-    except UserError as error:
-        pytest.skip(str(error))
+    net = qfxc.compile(
+        sample.model, calib=dict(sample.inputs), check=True, allow_oversize=True, **options
+    )
     return sample, net
 
 
@@ -56,6 +53,11 @@ def test_sixteen_bits_are_close_to_float(seed: int) -> None:
     for name, value in expected.items():
         if value.any() and np.ptp(value) > 0 and sample.outputs[name].dtype == np.float32:
             assert sqnr_db(value, got[name]) > 40, name
+
+
+def test_what_hardware_cannot_do_is_refused_after_the_passes() -> None:
+    with pytest.raises(UserError, match="a transposition of more than four axes"):
+        compiled(63, verify="none")
 
 
 @pytest.mark.parametrize("seed", SIMULATED)

@@ -14,12 +14,12 @@ from qfxc.quantize.weights import WeightOptions, quantize_weights
 @pytest.mark.parametrize("bits", [2, 3, 4, 8, 12, 16])
 def test_codes_and_steps(bits: int, powers: bool) -> None:
     w = np.random.default_rng(bits).normal(size=(3, 3, 4, 6))
-    unit = [Fraction(7, 3)] * 6
+    unit = Fraction(7, 3)
     codes, elem = quantize_weights(w, WeightOptions(bits, powers=powers), unit)
     top = (1 << (bits - 1)) - 1
     assert np.abs(codes).max() <= top
     for step in elem.scale.channels(6):
-        ratio = step / unit[0]
+        ratio = step / unit
         p = ratio.numerator
         assert ratio.denominator & (ratio.denominator - 1) == 0
         while p % 2 == 0:
@@ -35,12 +35,12 @@ def test_codes_and_steps(bits: int, powers: bool) -> None:
 def test_an_all_zero_channel_stays_zero() -> None:
     w = np.zeros((2, 3))
     w[:, 0] = [1.0, -0.5]
-    codes, elem = quantize_weights(w, WeightOptions(8), [Fraction(1)] * 3)
+    codes, elem = quantize_weights(w, WeightOptions(8), Fraction(1))
     assert not codes[:, 1:].any()
     assert all(s > 0 for s in elem.scale.values)
 
 
 def test_all_zero_weights() -> None:
-    codes, elem = quantize_weights(np.zeros((4, 2)), WeightOptions(8), [Fraction(1, 3)] * 2)
+    codes, elem = quantize_weights(np.zeros((4, 2)), WeightOptions(8), Fraction(1, 3))
     assert not codes.any()
     assert (elem.lo, elem.hi) == (0, 0)

@@ -140,6 +140,19 @@ class Graph:
 Rule = Callable[[Node], Node | None]
 
 
+def once(rule: Rule) -> Rule:
+    """``rule``, asked once about every name: for rules that would match their own answer."""
+    done: set[str] = set()
+
+    def first(node: Node) -> Node | None:
+        if node.name in done:
+            return None
+        done.add(node.name)
+        return rule(node)
+
+    return first
+
+
 def _apply(node: Node, rules: tuple[Rule, ...]) -> Node:
     for _ in range(100):
         for rule in rules:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 
 from qfxc.errors import UserError
-from qfxc.ir.graph import Graph, Node, rewrite
+from qfxc.ir.graph import Graph, Node, once, rewrite
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, Scale, exact
 from qfxc.ops.affine import Affine
@@ -83,9 +82,12 @@ class Quantize(Pass):
         placement = place(graph, wide=wide)
         fixed = self._pixel_inputs(placement)
         seen = self._observe(graph, placement)
-        graph = split(graph, placement, seen, fixed=fixed, wide=wide)
-        placement = place(graph, wide=wide)
-        stats = self._observe(graph, placement)
+        whole, graph = graph, split(graph, placement, seen, fixed=fixed, wide=wide)
+        if graph == whole:
+            stats = seen
+        else:
+            placement = place(graph, wide=wide)
+            stats = self._observe(graph, placement)
         if self.method != "best":
             return self._build(graph, placement, stats, self.method)
         built = {m: self._build(graph, placement, stats, m) for m in METHODS}
@@ -180,45 +182,35 @@ class _Inserter:
         return rewrite(
             self._graph,
             _pad_on_grid,
-            self._weight_rule(),
-            self._factor_rule(),
-            self._point_rule(),
+            self._weights_quantized,
+            once(self._factor_on_grid),
+            once(self._point_quantized),
         )
 
-    def _point_rule(self) -> Callable[[Node], Node | None]:
-        done: set[str] = set()
+    def _point_quantized(self, node: Node) -> Node | None:
+        if node.name not in self._elems:
+            return None
+        elem = self._elems[node.name]
+        if isinstance(node.op, Const):
+            codes = np.rint(node.op.value / elem.scale.floats())
+            q = int_const(np.clip(codes, elem.lo, elem.hi), elem, f"{node.name}.q")
+        else:
+            # the host quantizes inputs, always with the rounding that ``encode`` has
+            rounding = Rounding.HALF_UP if isinstance(node.op, Input) else self._rounding
+            q = Node(QuantizeOp(elem, rounding), (node,), f"{node.name}.q")
+        return Node(Dequantize(), (q,), f"{node.name}.dq")
 
-        def rule(node: Node) -> Node | None:
-            if node.name not in self._elems or node.name in done:
-                return None
-            done.add(node.name)
-            elem = self._elems[node.name]
-            if isinstance(node.op, Const):
-                codes = np.rint(node.op.value / elem.scale.floats())
-                q = int_const(np.clip(codes, elem.lo, elem.hi), elem, f"{node.name}.q")
-            else:
-                # the host quantizes inputs, always with the rounding that ``encode`` has
-                rounding = Rounding.HALF_UP if isinstance(node.op, Input) else self._rounding
-                q = Node(QuantizeOp(elem, rounding), (node,), f"{node.name}.q")
-            return Node(Dequantize(), (q,), f"{node.name}.dq")
-
-        return rule
-
-    def _weight_rule(self) -> Callable[[Node], Node | None]:
-        def rule(node: Node) -> Node | None:
-            if not isinstance(node.op, (Conv, MatMul)):
-                return None
-            if not isinstance(node.inputs[1].op, Const):
-                return None
-            x, real = node.inputs[0], const_value(node.inputs[1])
-            unit = self._unit(node, _input_step(x))
-            codes, elem = quantize_weights(real, self._weights, unit)
-            name = node.inputs[1].name
-            w = Node(Dequantize(), (int_const(codes, elem, f"{name}.q"),), f"{name}.dq")
-            error = real - codes * elem.scale.floats()
-            return Node(node.op, (x, w, *self._bias(node, error)), node.name)
-
-        return rule
+    def _weights_quantized(self, node: Node) -> Node | None:
+        if not isinstance(node.op, (Conv, MatMul)) or not isinstance(node.inputs[1].op, Const):
+            return None
+        x, real = node.inputs[0], const_value(node.inputs[1])
+        # weight steps on multiples of output step / input step make cheap rescales
+        unit = self._end(node).scale.values[0] / _input_step(x)
+        codes, elem = quantize_weights(real, self._weights, unit)
+        name = node.inputs[1].name
+        w = Node(Dequantize(), (int_const(codes, elem, f"{name}.q"),), f"{name}.dq")
+        error = real - codes * elem.scale.floats()
+        return Node(node.op, (x, w, *self._bias(node, error)), node.name)
 
     def _bias(self, node: Node, error: Array) -> tuple[Node, ...]:
         """The bias, plus the mean of what the weights' rounding error takes from the output."""
@@ -230,10 +222,6 @@ class _Inserter:
         old = const_value(node.inputs[2]) if len(node.inputs) > 2 else 0.0
         return (real_const(old + shift, f"{node.name}.bias"),)
 
-    def _unit(self, node: Node, step: Fraction) -> list[Fraction]:
-        """Output step / input step: weight steps on multiples of it make cheap rescales."""
-        return [self._end(node).scale.values[0] / step] * node.type.channels
-
     def _end(self, node: Node) -> Int:
         """The type of the quantizer that ends the chain of activations behind ``node``."""
         at = node
@@ -241,20 +229,14 @@ class _Inserter:
             (at,) = self._users[at.name]
         return self._elems[at.name]
 
-    def _factor_rule(self) -> Callable[[Node], Node | None]:
+    def _factor_on_grid(self, node: Node) -> Node | None:
         """Slopes and factors of activations get few bits, so every rescale has few, too."""
-        done: set[str] = set()
-
-        def rule(node: Node) -> Node | None:
-            if not isinstance(node.op, (Affine, PRelu)) or node.name in done:
-                return None
-            done.add(node.name)
-            step = worth(_before_chain(node)) if isinstance(node.op, Affine) else None
-            unit = self._end(node).scale.values[0] / step if step else Fraction(1)
-            factor = on_grid(node.inputs[1], unit, self._factor_bits)
-            return Node(node.op, (node.inputs[0], factor, *node.inputs[2:]), node.name)
-
-        return rule
+        if not isinstance(node.op, (Affine, PRelu)):
+            return None
+        step = worth(_before_chain(node)) if isinstance(node.op, Affine) else None
+        unit = self._end(node).scale.values[0] / step if step else Fraction(1)
+        factor = on_grid(node.inputs[1], unit, self._factor_bits)
+        return Node(node.op, (node.inputs[0], factor, *node.inputs[2:]), node.name)
 
 
 def _before_chain(node: Node) -> Node:

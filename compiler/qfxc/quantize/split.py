@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
-from qfxc.ir.graph import Graph, Node, rewrite
+from qfxc.ir.graph import Graph, Node, once, rewrite
 from qfxc.ops.add import Add
 from qfxc.ops.avgpool import AvgPool
 from qfxc.ops.clip import Clip
@@ -55,19 +55,7 @@ def split(
         )
         return None if edges == node.inputs else Node(node.op, edges, node.name)
 
-    return rewrite(graph, _once(rule))
-
-
-def _once(rule: Callable[[Node], Node | None]) -> Callable[[Node], Node | None]:
-    done: set[str] = set()
-
-    def once(node: Node) -> Node | None:
-        if node.name in done:
-            return None
-        done.add(node.name)
-        return rule(node)
-
-    return once
+    return rewrite(graph, once(rule))
 
 
 def _readers(graph: Graph, points: set[str]) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,26 +28,26 @@ class WeightOptions:
 
 
 def quantize_weights(
-    w: Array, options: WeightOptions, unit: Sequence[Fraction]
+    w: Array, options: WeightOptions, unit: Fraction
 ) -> tuple[NDArray[np.int64], Int]:
     """Codes and type for weights (..., M).
 
-    The step of channel m is ``p * 2**e * unit[m]`` with ``p`` of ``multiplier_bits`` bits (a power
+    The step of channel m is ``p * 2**e * unit`` with ``p`` of ``multiplier_bits`` bits (a power
     of two where asked): with unit = output step / input step, the rescale behind the layer is
     exactly the dyadic number ``p * 2**e`` (docs/numerics.md, "Scales of our own choice").
     """
     flat = w.reshape(-1, w.shape[-1]).astype(np.float64)
     top = (1 << (options.bits - 1)) - 1
-    floats = np.array([float(u) for u in unit])
+    whole = float(unit)
     ideal = np.abs(flat).max(axis=0) / top
     ideal = np.maximum(ideal, ideal.max(initial=0) * SPREAD)
-    ideal = np.where(ideal == 0, floats, ideal)
-    tried = [_grid(ideal * part / floats, options) for part in _parts(options)]
-    errors = np.stack([_errors(flat, m * 2.0**e * floats, top) for m, e in tried])
+    ideal = np.where(ideal == 0, whole, ideal)
+    tried = [_grid(ideal * part / whole, options) for part in _parts(options)]
+    errors = np.stack([_errors(flat, m * 2.0**e * whole, top) for m, e in tried])
     best = errors.argmin(axis=0)
     picked = [tried[i] for i in best]
     steps = [
-        Fraction(int(m[c])) * Fraction(2) ** int(e[c]) * unit[c] for c, (m, e) in enumerate(picked)
+        Fraction(int(m[c])) * Fraction(2) ** int(e[c]) * unit for c, (m, e) in enumerate(picked)
     ]
     codes = _codes(flat, np.array([float(s) for s in steps]), top).astype(np.int64)
     low, high = int(codes.min()), int(codes.max())
