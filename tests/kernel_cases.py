@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfxc.backends.hls import Golden
+from qfxc.backends.vectors import Golden
 from qfxc.hw.netlist import Instance, Netlist, Stream
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Kernel, KernelOp

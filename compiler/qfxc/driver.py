@@ -12,8 +12,9 @@ import numpy as np
 import onnx
 
 from qfxc.backends import hls, model_files
-from qfxc.backends.hls import top_name
-from qfxc.backends.project import Project
+from qfxc.backends.names import top_name
+from qfxc.backends.project import Files, Project
+from qfxc.backends.vectors import Golden
 from qfxc.errors import UserError
 from qfxc.frontend.onnx_file import load
 from qfxc.golden import golden_frames, require_equal
@@ -61,7 +62,7 @@ class Compiled:
     board: Board
     plan: Plan
     netlist: Netlist
-    golden: hls.Golden
+    golden: Golden
     report: Report
     warnings: tuple[str, ...]
     _project: Project = field(repr=False)
@@ -132,8 +133,8 @@ class _Design:
     graphs: _Graphs
     plan: Plan
     netlist: Netlist
-    golden: hls.Golden
-    files: hls.Files
+    golden: Golden
+    files: Files
 
 
 def _lowered(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qfxc.backends.hls import Golden
+from qfxc.backends.vectors import Golden
 from qfxc.errors import InternalError, VerificationError
 from qfxc.ir.graph import Graph
 from qfxc.ir.types import Array

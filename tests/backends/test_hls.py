@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qfxc.backends.hls import Golden, golden_files, render, top_name
-from qfxc.backends.hls_names import identifiers
+from qfxc.backends.hls import render
 from qfxc.backends.hls_roms import rom_array
-from qfxc.backends.hls_words import from_bytes, to_bytes, word_bytes
+from qfxc.backends.names import identifiers, top_name
+from qfxc.backends.vectors import Golden, golden_files
+from qfxc.backends.words import from_bytes, to_bytes, word_bytes
 from qfxc.errors import InternalError, UserError
 from qfxc.hw.netlist import Instance, Netlist, Stream
 from qfxc.ir.kernel import Fold, Rom

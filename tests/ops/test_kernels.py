@@ -23,8 +23,9 @@ from kernel_cases import (
     sample_cases,
     widest_cases,
 )
-from qfxc.backends.hls import Golden, golden_files, render
-from qfxc.backends.hls_names import identifiers
+from qfxc.backends.hls import render
+from qfxc.backends.names import identifiers
+from qfxc.backends.vectors import Golden, golden_files
 from qfxc.hw.netlist import Netlist
 from qfxc.ir.kernel import Cost
 from qfxc.verify import csim

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from iterations import counting, counts
 from kernel_cases import FRAMES, Case, case_of, netlist_of
-from qfxc.backends.hls import golden_files, render
-from qfxc.backends.hls_names import identifiers
+from qfxc.backends.hls import render
+from qfxc.backends.names import identifiers
+from qfxc.backends.vectors import golden_files
 from qfxc.ir.graph import Node
 from qfxc.ir.types import Int
 from qfxc.ops._samples import weights

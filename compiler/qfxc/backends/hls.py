@@ -6,21 +6,18 @@ same netlist gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from qfxc import __version__
-from qfxc.backends.hls_names import identifiers
 from qfxc.backends.hls_roms import rom_array
-from qfxc.backends.hls_words import to_bytes, word_bytes
+from qfxc.backends.names import instance_names, stream_names, top_name
+from qfxc.backends.project import Files
+from qfxc.backends.templates import fill
+from qfxc.backends.vectors import Golden, golden_files
+from qfxc.backends.words import word_bytes
 from qfxc.hw.netlist import Instance, Netlist, Stream
-from qfxc.ir.types import Array
 from qfxc.share import folder
-
-Files = dict[str, bytes | str]
 
 CHUNK = 24
 """Kernel instances per source file: the files compile in parallel, each parses ap_int.h (2 s)."""
@@ -32,19 +29,6 @@ SRL_DEPTH = 32
 LUTRAM_FIFO_BITS = 8192
 
 
-@dataclass(frozen=True, eq=False)
-class Golden:
-    """Frames of every input and output port in netlist order, each (frames, *frame shape)."""
-
-    inputs: Sequence[Array]
-    outputs: Sequence[Array]
-
-
-def top_name(netlist: Netlist) -> str:
-    """The name of the generated top function, and of the files."""
-    return identifiers([netlist.name], "qfx_")[netlist.name]
-
-
 def render(netlist: Netlist, part: str, clock_ns: float, golden: Golden | None = None) -> Files:
     """The project's files by relative path.
 
@@ -54,46 +38,19 @@ def render(netlist: Netlist, part: str, clock_ns: float, golden: Golden | None =
     context = _context(netlist, part, clock_ns)
     top = context["top"]
     files: Files = {
-        f"hls/src/{top}.hpp": _render("top.hpp", context),
-        f"hls/src/{top}.cpp": _render("top.cpp", context),
-        "hls/tb/tb.cpp": _render("tb.cpp", context),
-        "hls/run_hls.tcl": _render("run_hls.tcl", context),
-        "hls/hls_config.cfg": _render("hls_config.cfg", context),
-        "hls/Makefile": _render("Makefile", context),
+        f"hls/src/{top}.hpp": fill("hls/top.hpp", context),
+        f"hls/src/{top}.cpp": fill("hls/top.cpp", context),
+        "hls/tb/tb.cpp": fill("hls/tb.cpp", context),
+        "hls/run_hls.tcl": fill("hls/run_hls.tcl", context),
+        "hls/hls_config.cfg": fill("hls/hls_config.cfg", context),
+        "hls/Makefile": fill("hls/Makefile", context),
     }
     for name, chunk in zip(context["kernel_files"], context["chunks"], strict=True):
-        files[f"hls/src/{name}"] = _render("kernels.cpp", {**context, "instances": chunk})
+        files[f"hls/src/{name}"] = fill("hls/kernels.cpp", {**context, "instances": chunk})
     for instance in context["instances"]:
         for rom in instance["roms"]:
             files[f"hls/src/{rom['path']}"] = rom.pop("text")
-    return {**files, **_library(), **_golden_files(netlist, golden)}
-
-
-def port_files(netlist: Netlist) -> tuple[list[str], list[str]]:
-    """The file names of the input and of the output ports, in netlist order."""
-    names = identifiers((s.name for s in netlist.streams), "s_")
-    inputs, outputs = netlist.inputs, netlist.outputs
-    return [f"{names[s.name]}.bin" for s in inputs], [f"{names[s.name]}.bin" for s in outputs]
-
-
-def golden_files(netlist: Netlist, golden: Golden) -> Files:
-    """The golden vectors alone: ``<port>.bin`` for every port (format: ``hls_words``)."""
-    inputs, outputs = port_files(netlist)
-    return {
-        name: to_bytes(frames, stream)
-        for name, stream, frames in zip(
-            (*inputs, *outputs),
-            (*netlist.inputs, *netlist.outputs),
-            (*golden.inputs, *golden.outputs),
-            strict=True,
-        )
-    }
-
-
-def _golden_files(netlist: Netlist, golden: Golden | None) -> Files:
-    if golden is None:
-        return {}
-    return {f"hls/tb/golden/{k}": v for k, v in golden_files(netlist, golden).items()}
+    return {**files, **_library(), **golden_files(netlist, golden, "hls/tb/golden/")}
 
 
 def _library() -> Files:
@@ -109,20 +66,9 @@ def _library() -> Files:
     return found
 
 
-def _render(template: str, context: Mapping[str, Any]) -> str:
-    env = Environment(
-        loader=FileSystemLoader(folder("templates") / "hls"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return env.get_template(f"{template}.j2").render(context)
-
-
 def _context(netlist: Netlist, part: str, clock_ns: float) -> dict[str, Any]:
-    names = identifiers((s.name for s in netlist.streams), "s_")
-    runs = identifiers((i.name for i in netlist.instances), "u_")
+    names = stream_names(netlist)
+    runs = instance_names(netlist)
     instances = [_instance(i, runs[i.name], names) for i in netlist.instances]
     ends = {*netlist.inputs, *netlist.outputs}
     chunks = [instances[i : i + CHUNK] for i in range(0, len(instances), CHUNK)]

@@ -13,6 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from qfxc.errors import InternalError, UserError
 
+Files = dict[str, bytes | str]
+"""A part of a project: paths and contents."""
+
 REPORT = "report.json"
 MARK = "qfxc"
 """The ``generator`` that report.json names: how a folder is recognised as one of ours."""

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qfxc.backends.hls import port_files
-from qfxc.backends.hls_words import from_bytes, to_bytes
+from qfxc.backends.vectors import port_files
+from qfxc.backends.words import from_bytes, to_bytes
 from qfxc.errors import InternalError, UserError
 from qfxc.hw.netlist import Netlist
 from qfxc.ir.graph import Port
