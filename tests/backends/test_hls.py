@@ -73,14 +73,14 @@ def test_word_layout() -> None:
 
 def test_memories_are_packed_in_whole_elements() -> None:
     """Ten 6-bit elements fill one 64-bit column; eleven would waste 52 bits, 16-bit ones 2 each."""
-    ten = rom_array(Rom(np.arange(10).reshape(1, 10) - 5, Int(-32, 31)))
+    ten = rom_array(Rom.of(np.arange(10).reshape(1, 10) - 5, Int(-32, 31)))
     assert (ten.bits, ten.columns) == (64, 1)
     assert int(ten.values[0, 0]) == sum(((i - 5) & 63) << (6 * i) for i in range(10))
-    lanes = rom_array(Rom(np.arange(6).reshape(2, 3), Int(0, 5), per_lane=True))
+    lanes = rom_array(Rom.of(np.arange(6).reshape(2, 3), Int(0, 5), per_lane=True))
     assert (lanes.bits, lanes.columns, lanes.depth) == (8, 3, 2)
     assert lanes.text() == "{0x0,0x1,0x2},\n{0x3,0x4,0x5}\n"
     with pytest.raises(InternalError):
-        rom_array(Rom(np.array([[9]]), Int(0, 5)))
+        rom_array(Rom.of(np.array([[9]]), Int(0, 5)))
 
 
 def test_layout_of_a_project() -> None:

@@ -34,7 +34,7 @@ class ConstStream(KernelOp):
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         """Parameters Lanes, Words, YBits, YSigned; memory ``values`` (Words x Lanes)."""
         value = np.broadcast_to(node.op.run(node), node.type.shape).astype(np.int64)
-        rom = Rom(np.ascontiguousarray(value.reshape(-1, fold.pe)), node.type.int)
+        rom = Rom.of(value.reshape(-1, fold.pe), node.type.int)
         params = {"Lanes": fold.pe, "Words": rom.depth, **stream_params("Y", node.type.int)}
         return Kernel("const", params, {"values": rom})
 

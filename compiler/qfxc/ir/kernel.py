@@ -9,9 +9,10 @@ innermost), the first element in the least significant bits. A frame is a fixed 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -61,25 +62,32 @@ class Cost:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Rom:
     """A constant memory: ``depth`` words of ``lanes`` elements of type ``elem``.
 
-    ``values`` has shape (depth, lanes), element 0 in the least significant bits. ``per_lane``:
-    every lane reads an address of its own, so each needs a memory of its own.
+    ``make`` returns its contents; a plan asks for the shape of thousands of memories and for the
+    contents of none. ``per_lane``: every lane reads an address of its own, so each needs a memory
+    of its own.
     """
 
-    values: NDArray[np.int64]
+    depth: int
+    lanes: int
     elem: Int
+    make: Callable[[], NDArray[np.int64]] = field(repr=False)
     per_lane: bool = False
 
-    @property
-    def depth(self) -> int:
-        return int(self.values.shape[0])
+    @classmethod
+    def of(cls, values: NDArray[np.int64], elem: Int, per_lane: bool = False) -> Rom:
+        """The memory of an array (depth, lanes)."""
+        depth, lanes = values.shape
+        return cls(depth, lanes, elem, lambda: values, per_lane)
 
-    @property
-    def lanes(self) -> int:
-        return int(self.values.shape[1])
+    @cached_property
+    def values(self) -> NDArray[np.int64]:
+        """Shape (depth, lanes), element 0 in the least significant bits."""
+        values = np.ascontiguousarray(self.make(), dtype=np.int64)
+        return values.reshape(self.depth, self.lanes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +152,6 @@ def lane_folds(channels: int) -> tuple[Fold, ...]:
 def stream_params(prefix: str, elem: Int) -> dict[str, int]:
     """``<prefix>Bits`` and ``<prefix>Signed``: how every kernel names an element type."""
     return {f"{prefix}Bits": elem.bits, f"{prefix}Signed": int(elem.signed)}
-
-
-def channel_rom(values: NDArray[np.int64], lanes: int, elem: Int) -> Rom:
-    """One value per channel as a memory of ``channels / lanes`` words."""
-    return Rom(np.ascontiguousarray(values.reshape(-1, lanes)), elem)
 
 
 def rom_elem(values: NDArray[np.int64]) -> Int:

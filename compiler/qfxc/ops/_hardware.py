@@ -8,12 +8,13 @@ flip-flops as LUTs. They are meant to rank folds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Cost, Fold, KernelOp, Rom, divisors, lane_folds, rom_elem, stream_params
-from qfxc.ir.types import Int, TensorType
+from qfxc.ir.types import Array, Int, TensorType
 
 MAX_WORD_BITS = 4096
 """Widest stream word: what hls_lib and Vitis HLS (AP_INT_MAX_W) allow."""
@@ -68,13 +69,19 @@ def channel_memory(parts: Sequence[Sequence[int]], channels: int, lanes: int) ->
 
     One word where all channels are alike, else one per ``lanes`` channels.
     """
-    rows = [list(part) * (channels if len(part) == 1 else 1) for part in parts]
+    table, elem, alike = _parameters(tuple(map(tuple, parts)), channels)
+    used = table[:, :lanes] if alike else table
+    depth = used.shape[1] // lanes
+    split = used.reshape(len(used), depth, lanes).transpose(1, 0, 2)
+    return Rom(depth, len(used) * lanes, elem, lambda: split)
+
+
+@lru_cache(256)
+def _parameters(parts: tuple[tuple[int, ...], ...], channels: int) -> tuple[Array, Int, bool]:
+    """(parts, channels), their narrowest type, and whether all channels are alike."""
+    rows = [part * (channels if len(part) == 1 else 1) for part in parts]
     table = np.asarray(rows, dtype=np.int64)
-    if (table == table[:, :1]).all():
-        table = table[:, :lanes]
-    split = table.reshape(len(rows), -1, lanes).transpose(1, 0, 2)
-    values = np.ascontiguousarray(split.reshape(-1, len(rows) * lanes))
-    return Rom(values, rom_elem(values))
+    return table, rom_elem(table), bool((table == table[:, :1]).all())
 
 
 def control_cost(counters: int, word_bits: int) -> Cost:

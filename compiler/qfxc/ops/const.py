@@ -34,8 +34,7 @@ class Const(KernelOp):
         return node.type.size // fold.pe
 
     def _rom(self, node: Node, lanes: int) -> Rom:
-        values = np.ascontiguousarray(self.value.reshape(-1, lanes), dtype=np.int64)
-        return Rom(values, node.type.int)
+        return Rom(node.type.size // lanes, lanes, node.type.int, lambda: self.value)
 
     def cost(self, node: Node, fold: Fold) -> Cost:
         rom = self._rom(node, fold.pe)

@@ -80,8 +80,9 @@ class Depthwise(KernelOp):
             **stream_params("W", node.inputs[1].type.int),
             "Fabric": int(fold.fabric),
         }
-        values = const_value(node.inputs[1]).reshape(-1, fold.simd)
-        rom = Rom(np.ascontiguousarray(values, dtype=np.int64), node.inputs[1].type.int)
+        weights = node.inputs[1]
+        depth = weights.type.size // fold.simd
+        rom = Rom(depth, fold.simd, weights.type.int, lambda: const_value(weights))
         return Kernel("depthwise", params, {"w": rom})
 
     def lag(self, node: Node) -> Fraction:

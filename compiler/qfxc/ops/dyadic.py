@@ -113,7 +113,7 @@ class Dyadic(ChannelOp):
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         source_type = node.inputs[0].type
         roms = self._roms(node, fold.simd)
-        start = roms.get("start", Rom(np.zeros((1, 1), dtype=np.int64), Int(0, 0)))
+        start = roms.get("start", Rom.of(np.zeros((1, 1), dtype=np.int64), Int(0, 0)))
         params = {
             **saturation(source_type, self.elem, fold.simd),
             "Segments": len(self.a),

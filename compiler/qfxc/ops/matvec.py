@@ -93,9 +93,13 @@ class MatVec(KernelOp):
             **stream_params("W", node.inputs[1].type.int),
             "Fabric": int(fold.fabric),
         }
-        split = const_value(node.inputs[1]).reshape(groups, depth, fold.simd, tiles, fold.pe)
-        words = split.transpose(0, 3, 1, 4, 2).reshape(groups * tiles * depth, -1)
-        rom = Rom(np.ascontiguousarray(words, dtype=np.int64), node.inputs[1].type.int)
+        split = (groups, depth, fold.simd, tiles, fold.pe)
+        rom = Rom(
+            groups * tiles * depth,
+            fold.simd * fold.pe,
+            node.inputs[1].type.int,
+            lambda: const_value(node.inputs[1]).reshape(split).transpose(0, 3, 1, 4, 2),
+        )
         return Kernel("matvec", params, {"w": rom})
 
     def lag(self, node: Node) -> Fraction:

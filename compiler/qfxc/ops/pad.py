@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
@@ -102,7 +102,7 @@ class Pad(KernelOp):
     def _rom(self, node: Node, lanes: int) -> Rom:
         codes = self.codes(node.inputs[0].type.int)
         rom = channel_memory((codes,), node.inputs[0].type.channels, lanes)
-        return Rom(rom.values, node.type.int)
+        return replace(rom, elem=node.type.int)
 
     def cost(self, node: Node, fold: Fold) -> Cost:
         x, y = node.inputs[0].type.int, node.type.int

@@ -75,7 +75,7 @@ class Pool(KernelOp):
         if self.factors == (1,):
             return None
         values = np.asarray(self.factors, dtype=np.int64).reshape(-1, 1)
-        return Rom(values, rom_elem(values))
+        return Rom.of(values, rom_elem(values))
 
     def cost(self, node: Node, fold: Fold) -> Cost:
         x, lanes = node.inputs[0].type.int, fold.pe

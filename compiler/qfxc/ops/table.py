@@ -35,11 +35,14 @@ class Table(ChannelOp):
         return saturate(table[channel, index], self.elem)
 
     def _rom(self, node: Node, lanes: int) -> Rom:
-        table = saturate(np.asarray(self.values, dtype=np.int64), self.elem).astype(np.int64)
+        depth = max(len(self.values) // lanes, 1) * len(self.values[0])
+        return Rom(depth, lanes, self.elem, lambda: self._words(lanes), per_lane=True)
+
+    def _words(self, lanes: int) -> Array:
+        table = saturate(np.asarray(self.values, dtype=np.int64), self.elem)
         if len(table) == 1:
             table = np.repeat(table, lanes, axis=0)
-        words = table.reshape(-1, lanes, table.shape[1]).transpose(0, 2, 1)
-        return Rom(np.ascontiguousarray(words.reshape(-1, lanes)), self.elem, per_lane=True)
+        return table.reshape(-1, lanes, table.shape[1]).transpose(0, 2, 1)
 
     def cost(self, node: Node, fold: Fold) -> Cost:
         x, rom = node.inputs[0].type.int, self._rom(node, fold.simd)

@@ -1,0 +1,270 @@
+"""Synthesis: how many LUTs, flip-flops, DSPs and block memories a module of rtl_lib takes in Yosys.
+
+Modules are synthesised one by one, out of context (no pads, no clock buffer), and counted as
+Vivado's utilisation report counts primitives: shift registers and distributed memories as the LUTs
+they occupy, carry chains and wide multiplexers as nothing, a RAMB36E2 as two RAMB18E2. Inverters
+count as nothing: they move into the LUTs and the flip-flops beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from qfxc.errors import InternalError, UserError
+from qfxc.ir.kernel import Cost, Kernel, Rom
+from qfxc.progress import Progress, Silent
+from qfxc.share import folder
+from qfxc.verify.csim import cache_folder
+
+SYNTHESIS = "synth_xilinx -family xcup -noiopad -noclkbuf -flatten"
+TIMEOUT = 900.0
+"""Seconds that one module may take: a few seconds is usual, the largest products take minutes."""
+
+LUTS = {
+    **{f"LUT{n}": 1 for n in range(1, 7)},
+    **{"SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1},
+    **{"RAM32X1S": 1, "RAM64X1S": 1, "RAM128X1S": 2, "RAM256X1S": 4, "RAM512X1S": 8},
+    **{"RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM256X1D": 8},
+    **{"RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8},
+    **{"RAM64X8SW": 8, "RAM32X16DR8": 8},
+}
+"""LUT sites of a primitive (UG974)."""
+
+FLIP_FLOPS = frozenset({"FDRE", "FDSE", "FDCE", "FDPE"})
+BLOCKS = {"RAMB18E2": 1, "RAMB36E2": 2}
+FREE = frozenset({"CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "INV", "$scopeinfo"})
+
+_RUN = (
+    "import sys; from pyosys import libyosys as y; y.run_pass('script ' + sys.argv[1], y.Design())"
+)
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of rtl_lib with its integer parameters and its memory files.
+
+    ``memories``: the parameter that names the file, and the file's text.
+    """
+
+    name: str
+    params: Mapping[str, int]
+    memories: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The library files that it needs."""
+        return _closure(self.name)
+
+    @property
+    def digest(self) -> str:
+        """Of everything that the result depends on."""
+        total = hashlib.sha256(f"{_version()}\0{SYNTHESIS}\0{self.name}\0".encode())
+        total.update(json.dumps(sorted(self.params.items())).encode())
+        for key, text in sorted(self.memories.items()):
+            total.update(f"\0{key}\0{text}".encode())
+        for path in self.sources:
+            total.update(f"\0{path.name}\0".encode() + path.read_bytes())
+        return total.hexdigest()[:24]
+
+
+def kernel_module(kernel: Kernel) -> Module:
+    """The library module of a kernel, with its memories as .mem files."""
+    memories = {_file_parameter(name): mem_text(rom) for name, rom in kernel.roms.items()}
+    return Module(f"qfx_{kernel.name}", kernel.params, memories)
+
+
+def fifo_module(bits: int, depth: int) -> Module:
+    """A FIFO of ``depth`` words of ``bits`` bits."""
+    return Module("qfx_fifo", {"Width": bits, "Depth": depth})
+
+
+def measure(
+    modules: Sequence[Module],
+    progress: Progress | None = None,
+    jobs: int = 2,
+    timeout: float = TIMEOUT,
+) -> list[Cost | None]:
+    """Synthesises every distinct module once; None for one that took longer than ``timeout`` s.
+
+    Results are kept in the user's cache folder under the digest of all that they depend on.
+    Raises UserError without pyosys and InternalError where Yosys refuses a module.
+    """
+    progress = progress or Silent()
+    keys = [module.digest for module in modules]
+    distinct = dict(zip(keys, modules, strict=True))
+    found = {key: cost for key in distinct if (cost := _cached(key)) is not None}
+    missing = {key: module for key, module in distinct.items() if key not in found}
+    results: dict[str, Cost | None] = dict(found)
+    progress.step("Yosys", len(found), len(distinct))
+    if missing:
+        _require_yosys()
+        results |= _parallel(missing, progress, len(found), jobs, timeout)
+    return [results[key] for key in keys]
+
+
+def resources(cells: Mapping[str, int]) -> Cost:
+    """What a netlist of primitives occupies. Raises InternalError for one that is unknown."""
+    total = Cost()
+    for kind, count in cells.items():
+        if kind in LUTS:
+            total += Cost(lut=LUTS[kind] * count)
+        elif kind in FLIP_FLOPS:
+            total += Cost(ff=count)
+        elif kind == "DSP48E2":
+            total += Cost(dsp=count)
+        elif kind in BLOCKS:
+            total += Cost(bram18=BLOCKS[kind] * count)
+        elif kind not in FREE:
+            raise InternalError(f"Yosys left a cell of an unknown kind: {kind}")
+    return total
+
+
+def _parallel(
+    modules: Mapping[str, Module], progress: Progress, done: int, jobs: int, timeout: float
+) -> dict[str, Cost | None]:
+    results: dict[str, Cost | None] = {}
+    total = done + len(modules)
+    with ThreadPoolExecutor(jobs) as pool:
+        futures: dict[Future[Cost | None], str] = {
+            pool.submit(_synthesise, key, module, timeout): key for key, module in modules.items()
+        }
+        try:
+            for future in as_completed(futures):
+                results[futures[future]] = future.result()
+                progress.step("Yosys", done + len(results), total)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return results
+
+
+def _synthesise(key: str, module: Module, timeout: float) -> Cost | None:
+    """One run of Yosys in a process of its own: it can be stopped, and it may crash."""
+    with tempfile.TemporaryDirectory(prefix="qfxc-synth-") as scratch:
+        work = Path(scratch)
+        (work / "run.ys").write_text(_script(module))
+        for name, text in module.memories.items():
+            (work / _mem_file(name)).write_text(text)
+        command = [sys.executable, "-c", _RUN, "run.ys"]
+        with (work / "log").open("w") as log:
+            try:
+                status = subprocess.run(command, cwd=work, stdout=log, stderr=log, timeout=timeout)
+            except subprocess.TimeoutExpired:
+                return None
+        stat = work / "stat.json"
+        if status.returncode or not stat.is_file():
+            raise InternalError(f"{module.name}: Yosys failed:\n{_complaint(work / 'log')}")
+        cost = resources(json.loads(stat.read_text())["design"]["num_cells_by_type"])
+    _keep(key, cost)
+    return cost
+
+
+def _script(module: Module) -> str:
+    """The top is the library module itself, its parameters overridden (strings as their bits)."""
+    values = {name: _constant(value) for name, value in module.params.items()}
+    values |= {name: _text_constant(_mem_file(name)) for name in module.memories}
+    overrides = " ".join(f"-chparam {name} {value}" for name, value in values.items())
+    files = " ".join(path.as_posix() for path in module.sources)
+    return "\n".join(
+        (
+            f"read_verilog -sv -defer -I{folder('rtl_lib').as_posix()} {files}",
+            f"hierarchy -check {overrides} -top {module.name}",
+            SYNTHESIS,
+            "tee -o stat.json stat -json",
+            "",
+        )
+    )
+
+
+def _constant(value: int) -> str:
+    """64 bits, the widest that a parameter is; narrower ones keep the low bits."""
+    return f"64'b{value & (1 << 64) - 1:064b}"
+
+
+def _text_constant(text: str) -> str:
+    return f"{8 * len(text)}'b" + "".join(f"{byte:08b}" for byte in text.encode())
+
+
+def _file_parameter(memory: str) -> str:
+    return f"{memory[0].upper()}{memory[1:]}File"
+
+
+def _mem_file(parameter: str) -> str:
+    return f"{parameter}.mem"
+
+
+def _complaint(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    errors = [line for line in lines if "ERROR" in line]
+    return "\n".join(errors[:5] or lines[-10:])
+
+
+@cache
+def _closure(name: str) -> tuple[Path, ...]:
+    """The file of a module and those of every module and package that it names."""
+    library = folder("rtl_lib")
+    files = {path.stem: path for path in (*library.glob("*.sv"), *library.glob("*.svh"))}
+    if name not in files:
+        raise InternalError(f"rtl_lib has no {name}")
+    reached, waiting = {name}, [name]
+    while waiting:
+        words = set(re.findall(r"qfx_\w+", files[waiting.pop()].read_text()))
+        more = (words & files.keys()) - reached
+        reached |= more
+        waiting += more
+    ordered = sorted(reached, key=lambda stem: (stem != "qfx_pkg", stem))
+    return tuple(files[stem] for stem in ordered if files[stem].suffix == ".sv")
+
+
+@cache
+def _version() -> str:
+    return importlib.metadata.version("pyosys") if importlib.util.find_spec("pyosys") else "none"
+
+
+def _require_yosys() -> None:
+    if importlib.util.find_spec("pyosys") is None:
+        raise UserError(
+            "Yosys is not installed", where="synthesis", hint="pip install 'qfxc[synth]'"
+        )
+
+
+def _cached(key: str) -> Cost | None:
+    path = cache_folder() / "synth" / f"{key}.json"
+    try:
+        return Cost(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _keep(key: str, cost: Cost) -> None:
+    """Written beside its place and renamed: another process may write the same."""
+    place = cache_folder() / "synth"
+    place.mkdir(parents=True, exist_ok=True)
+    scratch = place / f"{key}.{os.getpid()}"
+    counts = {"lut": cost.lut, "ff": cost.ff, "dsp": cost.dsp, "bram18": cost.bram18}
+    scratch.write_text(json.dumps(counts))
+    scratch.replace(place / f"{key}.json")
+
+
+def mem_text(rom: Rom) -> str:
+    """One hexadecimal word per line, element 0 in the least significant bits."""
+    bits = rom.elem.bits
+    codes = rom.values.astype(np.int64)[..., None] >> np.arange(bits) & 1
+    flat = codes.reshape(rom.depth, rom.lanes * bits)[:, ::-1].astype(np.uint8)
+    padded = np.pad(flat, ((0, 0), (-flat.shape[1] % 8, 0)))
+    return "".join(f"{row.tobytes().hex()}\n" for row in np.packbits(padded, axis=1))
