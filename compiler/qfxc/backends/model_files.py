@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from qfxc.errors import NO_ARRAYS, UserError
+from qfxc.hw.pinned import plain
 from qfxc.ir.graph import Graph, Op
 from qfxc.ir.kernel import Fold
 from qfxc.ir.text import constants, dump, load
@@ -39,19 +40,13 @@ def files(real: Graph, integer: Graph, folds: Mapping[str, Fold]) -> dict[str, b
     out: dict[str, bytes | str] = {}
     for stem, graph in ((INTEGER, integer), (REAL, real)):
         out[f"{stem}.txt"] = dump(graph)
-        out[f"{stem}.npz"] = _npz(constants(graph))
-    saved = {name: _fold(fold) for name, fold in sorted(folds.items())}
+        out[f"{stem}.npz"] = npz(constants(graph))
+    saved = {name: plain(fold) for name, fold in sorted(folds.items())}
     out[FOLDS] = json.dumps(saved, indent=2) + "\n"
     return out
 
 
-def _fold(fold: Fold) -> dict[str, int | bool]:
-    """The lanes, and the variant only where it is not the usual one."""
-    lanes: dict[str, int | bool] = {"simd": fold.simd, "pe": fold.pe}
-    return lanes | ({"fabric": True} if fold.fabric else {})
-
-
-def _npz(arrays: Mapping[str, Array]) -> bytes:
+def npz(arrays: Mapping[str, Array]) -> bytes:
     """Compressed, integers as narrow as they go; stable, as numpy stamps every member 1980."""
     buffer = io.BytesIO()
     narrow: dict[str, Any] = {name: _narrow(a) for name, a in arrays.items()}

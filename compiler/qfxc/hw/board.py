@@ -18,6 +18,10 @@ else:  # tomllib entered the standard library with 3.11
     import tomli as tomllib
 
 
+MEMORY_BITS = {"zynq_ultra_ps_e": 128, "processing_system7": 64}
+"""Processing systems and the width of their memory ports (UG1085, "AXI_HP"; UG585, "AXI_HP")."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A device as Vivado names it, with all that it holds."""
@@ -38,7 +42,8 @@ class Board:
     """A board: its part, the share of it that a network may use, its clock, memory and host.
 
     ``bandwidth`` is in bytes per second (peak times planned efficiency); ``fractions`` are those
-    of LUT, FF, DSP and BRAM.
+    of LUT, FF, DSP and BRAM. ``board_part`` is a pattern of Vivado's names of its board files,
+    ``ps`` the IP of the processing system.
     """
 
     name: str
@@ -49,6 +54,8 @@ class Board:
     fractions: tuple[float, float, float, float]
     bandwidth: float
     host_flow: str
+    board_part: str
+    ps: str
     source: str
 
     @property
@@ -114,6 +121,8 @@ def _read(path: Path) -> Board:
             fractions=(fractions[0], fractions[1], fractions[2], fractions[3]),
             bandwidth=float(memory["bandwidth_mb_s"]) * 1e6 * float(memory["efficiency"]),
             host_flow=str(data["host"]["flow"]),
+            board_part=str(data["vivado"]["board_part"]),
+            ps=str(data["vivado"]["ps"]),
             source=str(data["source"]),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -126,6 +135,9 @@ def _checked(board: Board, path: Path) -> Board:
         raise UserError("every budget fraction lies in (0, 1]", where=str(path))
     if board.clock_mhz <= 0 or board.bandwidth <= 0:
         raise UserError("clock, bandwidth and efficiency are positive", where=str(path))
+    if board.ps not in MEMORY_BITS:
+        known = ", ".join(MEMORY_BITS)
+        raise UserError(f"unknown ps '{board.ps}'", where=str(path), hint=f"known: {known}")
     return board
 
 
