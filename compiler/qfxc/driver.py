@@ -22,6 +22,7 @@ from qfxc.hw.board import Board
 from qfxc.hw.board import load as load_board
 from qfxc.hw.build import build_netlist
 from qfxc.hw.netlist import Netlist
+from qfxc.hw.pinned import read_folds
 from qfxc.hw.plan import Plan, plan
 from qfxc.ir.graph import Graph
 from qfxc.ir.types import Array
@@ -98,6 +99,7 @@ def compile(
     """
     progress = progress or Silent()
     opts, target = _options(options), load_board(board)
+    pinned = read_folds(Path(opts.folds)) if opts.folds else {}
     steps = override(override(pipeline(), recipe(opts.recipe).passes), opts.passes)
     progress.step("import", 0, 1)
     source = load(model)
@@ -107,7 +109,9 @@ def compile(
     graphs = _lowered(source, frames, opts, steps, progress)
     progress.step("plan", 0, 1)
     clock = opts.clock or target.clock_mhz
-    planned = plan(graphs.kernel, target, clock, opts.fps, allow_oversize=opts.allow_oversize)
+    planned = plan(
+        graphs.kernel, target, clock, opts.fps, pinned=pinned, allow_oversize=opts.allow_oversize
+    )
     netlist = build_netlist(graphs.kernel, planned.folds, source.name)
     progress.step("plan", 1, 1)
     golden = golden_frames(graphs.integer, graphs.kernel, frames, opts.frames)
@@ -250,7 +254,7 @@ def _accuracy(real: Graph, integer: Graph, frames: Sequence[Array]) -> dict[str,
 
 
 def _shown(opts: Options) -> dict[str, Any]:
-    """The options that shape the result, for the report (folders do not)."""
-    hidden = ("dump", "check")
+    """The options that shape the result, for the report (paths do not; folds are in the plan)."""
+    hidden = ("dump", "check", "folds")
     values = {f.name: getattr(opts, f.name) for f in fields(opts) if f.name not in hidden}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}

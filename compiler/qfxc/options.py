@@ -31,6 +31,7 @@ class Options:
     dump: Path | None = None
     check: bool = False
     allow_oversize: bool = False
+    folds: Path | None = None
 
     def __post_init__(self) -> None:
         _among("--input", self.input, ("float", "uint8"))

@@ -133,9 +133,38 @@ class Twin(Dot):
         return replace(cost, lut=cost.lut + 70 * cost.dsp, dsp=0) if fold.fabric else cost
 
 
+@dataclass(frozen=True)
+class Rough(KernelOp):
+    """Any lanes, cycles and costs: made up out of the seed. Values have ``bits`` bits."""
+
+    seed: int = 0
+    bits: int = 8
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        return TensorType(inputs[0].shape, Int(0, (1 << self.bits) - 1))
+
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        lanes = divisors(node.type.channels)
+        every = [Fold(s, p, f) for s in lanes for p in lanes for f in (False, True)]
+        chosen = np.random.default_rng(self.seed).choice(len(every), 7, replace=False)
+        return tuple(every[i] for i in sorted(chosen))
+
+    def _numbers(self, fold: Fold) -> np.random.Generator:
+        return np.random.default_rng((self.seed, fold.simd, fold.pe, fold.fabric))
+
+    def cycles(self, node: Node, fold: Fold) -> int:
+        slowest = words(node.type, min(fold.simd, fold.pe))
+        return slowest * int(self._numbers(fold).integers(1, 4))
+
+    def cost(self, node: Node, fold: Fold) -> Cost:
+        lut, ff, dsp, bram18 = self._numbers(fold).integers(0, 60, 4)
+        return Cost(20 * int(lut), 10 * int(ff), int(dsp), int(bram18) // 20)
+
+
 # The compiler knows kernels by their stems; these play the parts of real ones.
 Same.stem, Wide.stem, Slow.stem, Turn.stem = "table", "add", "window", "transpose"
 Join.stem, Dot.stem, Twin.stem = "concat", "matvec", "matvec"
+Rough.stem = "table"
 
 
 def frame(*shape: int, name: str = "x") -> Node:

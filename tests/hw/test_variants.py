@@ -10,9 +10,8 @@ from hw_fakes import frame, graph, same, twin
 from qfxc.hw.board import Board, load
 from qfxc.hw.plan import Plan, plan
 from qfxc.hw.space import Space, space
-from qfxc.hw.variants import balanced
 from qfxc.ir.graph import Graph
-from qfxc.ir.kernel import Cost, Fold
+from qfxc.ir.kernel import Cost
 
 ULTRA96 = load("ultra96")
 DSPS = (0, 1, 3, 6, 11, 20, 36)
@@ -65,10 +64,9 @@ def test_as_fast_as_trying_everything(network: Callable[[], Graph]) -> None:
         result = plan(g, target, 200.0, allow_oversize=True)
         assert result.fits == bool(fitting), (dsp, lut)
         if fitting:
-            best = max(min(fitting), space(g).rates[0])
-            assert result.interval == best, (dsp, lut)
+            assert result.interval == min(fitting), (dsp, lut)
             mixed += len(variants(result)) == 2
-    assert mixed >= 5
+    assert mixed >= 4
 
 
 @pytest.mark.parametrize(("dsp", "lut"), [(14, 900), (38, 846), (27, 1281), (8, 2537), (3, 1900)])
@@ -84,20 +82,3 @@ def test_dsps_are_used_first() -> None:
     result = plan(unequal(), board(1000, 40_000), 200.0)
     assert variants(result) == {False}
     assert variants(plan(unequal(), board(0, 40_000), 200.0)) == {True}
-
-
-@pytest.mark.parametrize("dsps", range(28))
-def test_the_knapsack_is_exact(dsps: int) -> None:
-    """The lanes stay; of all assignments inside the DSPs it takes the fewest LUTs."""
-    s = space(unequal())
-    lanes = {"fc1": Fold(4, 2), "fc2": Fold(2, 4), "fc3": Fold(4, 1)}
-    folds = balanced(s, lanes, Cost(lut=10**6, ff=10**6, dsp=dsps, bram18=100))
-    every = [
-        s.kernels({n: replace(f, fabric=c) for (n, f), c in zip(lanes.items(), kinds, strict=True)})
-        for kinds in itertools.product((False, True), repeat=3)
-    ]
-    assert s.kernels(folds).dsp <= dsps
-    assert s.kernels(folds).lut == min(cost.lut for cost in every if cost.dsp <= dsps)
-    assert {n: (f.simd, f.pe) for n, f in folds.items()} == {
-        n: (f.simd, f.pe) for n, f in lanes.items()
-    }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, isfinite
 
 from qfxc.errors import UserError
 from qfxc.hw.board import Board
-from qfxc.hw.search import Attempt, cheapest
-from qfxc.hw.space import Space, space
+from qfxc.hw.constant import hardware
+from qfxc.hw.pinned import pin
+from qfxc.hw.program import Answer, Design, Program
+from qfxc.hw.search import Search
+from qfxc.hw.space import Space, cost_row, space
 from qfxc.ir.graph import Graph
 from qfxc.ir.kernel import Cost, Fold
 
@@ -18,13 +21,29 @@ RESOURCES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18"}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kernel of the plan; ``cycles`` per frame."""
+    """One kernel of the plan; ``cycles`` per frame, ``multipliers`` of a dot product (else 0)."""
 
     name: str
     op: str
     fold: Fold
     cycles: int
     cost: Cost
+    multipliers: int = 0
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates per frame: a dot product uses all its multipliers every cycle."""
+        return self.multipliers * self.cycles
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next faster design, whatever it costs: ``over`` is what the budget lacks for it."""
+
+    interval: int
+    fps: float
+    cost: Cost
+    over: Cost
 
 
 @dataclass(frozen=True)
@@ -32,9 +51,11 @@ class Plan:
     """Folds by node name, and what follows from them.
 
     ``interval`` is in clock cycles per frame, ``fps`` in frames per second. ``bottleneck`` names
-    the slowest kernel; ``limit`` says what keeps it from being faster. ``glue`` is the part of
-    ``cost`` that FIFOs, forks and converters take. ``fits`` is False only for a plan that was
-    asked for with ``allow_oversize``.
+    the slowest kernel; ``limit`` says what keeps it from being faster, ``binding`` the resources
+    among that, ``step`` what being faster at all would take (None: nothing is faster, or the
+    plan does not fit). ``glue`` is the part of ``cost`` that FIFOs, forks and converters take.
+    ``fits`` is False only for a plan that was asked for with ``allow_oversize``. ``proved``: no
+    plan is faster, and none of the same interval uses less of the budget in sum.
     """
 
     board: str
@@ -48,12 +69,22 @@ class Plan:
     budget: Cost
     bottleneck: str
     limit: str
+    binding: tuple[str, ...]
+    step: Step | None
     fits: bool
+    proved: bool
 
     @property
     def cycles(self) -> dict[str, int]:
         """Cycles per frame by node name."""
         return {row.name: row.cycles for row in self.rows}
+
+    def utilisation(self, row: Row | None = None) -> float | None:
+        """Multiply-accumulates per frame, as a part of what the multipliers of a kernel (or of
+        all kernels) could do in an interval; None where there are none."""
+        rows = self.rows if row is None else (row,)
+        most = sum(r.multipliers for r in rows) * self.interval
+        return sum(r.macs for r in rows) / most if most else None
 
 
 def plan(
@@ -62,35 +93,41 @@ def plan(
     clock_mhz: float,
     fps: float | None = None,
     *,
+    pinned: Mapping[str, Fold] | None = None,
     allow_oversize: bool = False,
 ) -> Plan:
-    """Folds for a graph of the KERNEL stage.
+    """Folds for a graph of the KERNEL stage; those of ``pinned`` are given.
 
-    Without ``fps``: the highest frame rate inside the board's budget. With it: the smallest
-    design that reaches it. Raises UserError when the network does not fit the board (unless
-    ``allow_oversize``: then the smallest plan comes back, marked) or when the rate is out of
-    reach.
+    Without ``fps``: the highest frame rate inside the board's budget, and of its designs that
+    with the least sum of used fractions of the budget. With it: the least such sum that reaches
+    it. Raises UserError for pinned folds that do not exist, when the network does not fit the
+    board (unless ``allow_oversize``: then the design that overruns least comes back, marked) or
+    when the rate is out of reach.
     """
     if not (isfinite(clock_mhz) and clock_mhz > 0):
         raise UserError(f"a clock of {clock_mhz:g} MHz", hint="the clock is a positive number")
     if fps is not None and not (isfinite(fps) and fps > 0):
         raise UserError(f"{fps:g} frames/s", hint="the frame rate is a positive number")
-    problem = _Problem(space(graph), board, clock_mhz)
-    smallest = problem.smallest()
-    if not smallest.fits:
-        if not allow_oversize:
-            raise _oversize(smallest.cost, board)
-        return problem.result(smallest, "the board is too small")
-    if fps is not None:
-        return problem.reach(fps)
-    return problem.fastest(smallest)
+    free = space(graph)
+    planner = _Planner(free, pin(free, pinned) if pinned else free, board, clock_mhz)
+    return planner.fastest(allow_oversize) if fps is None else planner.reach(fps, allow_oversize)
 
 
 @dataclass(frozen=True)
-class _Problem:
+class _Planner:
+    """``free`` is the space without pinned folds: what would be possible."""
+
+    free: Space
     space: Space
     board: Board
     clock_mhz: float
+    search: Search = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "search", self._search(self.space))
+
+    def _search(self, space: Space) -> Search:
+        return Search(Program.of(space), self.traffic, self.board.budget)
 
     @property
     def traffic(self) -> int:
@@ -99,39 +136,19 @@ class _Problem:
         sizes = [n.type.size * -(-n.type.int.bits // 8) for n in (*self.space.wiring.inputs, *outs)]
         return ceil(sum(sizes) * self.clock_mhz * 1e6 / self.board.bandwidth)
 
-    def smallest(self) -> Attempt:
-        return cheapest(self.space, self._slowest(), self.board.budget)
+    def fastest(self, allow_oversize: bool) -> Plan:
+        answer = self.search.fastest()
+        return self._smallest(allow_oversize) if answer.design is None else self._plan(answer)
 
-    def _slowest(self) -> int:
-        """An interval that excludes nothing, converters that serialise included."""
-        values = (link.source.type.size for link in self.space.wiring.links)
-        return max(*self.space.rates, *values)
-
-    def fastest(self, best: Attempt) -> Plan:
-        """Binary search for the shortest interval that fits."""
-        rates = [rate for rate in self.space.rates if rate >= self.traffic]
-        rates = rates or [self.traffic]
-        low, high = 0, len(rates)  # everything from ``high`` on fits, nothing below ``low`` does
-        blocked: Attempt | None = None
-        while low < high:
-            middle = (low + high) // 2
-            attempt = cheapest(self.space, rates[middle], self.board.budget)
-            if attempt.fits:
-                best, high = attempt, middle
-            else:
-                blocked, low = attempt, middle + 1
-        if blocked is not None:
-            return self.result(best, self._overrun(blocked.cost))
-        bound = self.traffic > self.space.rates[0]
-        return self.result(best, "memory bandwidth" if bound else "no faster fold exists")
-
-    def reach(self, fps: float) -> Plan:
+    def reach(self, fps: float, allow_oversize: bool) -> Plan:
         target = int(self.clock_mhz * 1e6 / fps)
-        if target >= max(self.space.rates[0], self.traffic):
-            attempt = cheapest(self.space, target, self.board.budget)
-            if attempt.fits:
-                return self.result(attempt, "the requested frame rate")
-        best = self.fastest(self.smallest())
+        if target >= self.traffic:
+            answer = self.search.program.cheapest(target, self.board.budget)
+            if answer.design is not None:
+                return self._plan(answer, "the requested frame rate")
+        best = self.fastest(allow_oversize)
+        if not best.fits:
+            return best
         raise UserError(
             f"{fps:g} frames/s are out of reach on {self.board.name} at {self.clock_mhz:g} MHz; "
             f"the fastest plan reaches {best.fps:.1f} frames/s",
@@ -139,33 +156,64 @@ class _Problem:
             hint=f"limited by: {best.limit}; try fewer bits, a higher clock or a larger board",
         )
 
-    def _overrun(self, cost: Cost) -> str:
-        budget = self.board.budget
-        use = {r: getattr(cost, r) / max(getattr(budget, r), 1) for r in RESOURCES}
-        worst = max(use, key=lambda r: use[r])
-        return RESOURCES[worst] if use[worst] > 1 else "lanes of neighbouring kernels"
+    def _smallest(self, allow_oversize: bool) -> Plan:
+        answer = self.search.smallest()
+        assert answer.design is not None  # at the slowest interval every fold is allowed
+        if not allow_oversize:
+            raise _oversize(answer.design.cost, self.board)
+        return self._plan(answer, "the board is too small")
 
-    def result(self, attempt: Attempt, limit: str) -> Plan:
-        rows = []
-        for node in self.space.wiring.nodes:
-            fold = attempt.folds[node.name]
-            cycles, cost = self.space.options[node.name].at(fold)
-            rows.append(Row(node.name, node.op.stem, fold, cycles, cost))
-        interval = max(self.space.interval(attempt.folds), self.traffic)
+    def _step(self, interval: int) -> tuple[Step | None, bool]:
+        """The next faster design without pinned folds, and whether that is proved."""
+        search = self.search if self.space is self.free else self._search(self.free)
+        answer = search.faster(interval)
+        if answer.design is None:
+            return None, answer.proved
+        cost = answer.design.cost
+        pairs = zip(cost_row(cost), cost_row(self.board.budget), strict=True)
+        over = Cost(*(max(0, used - most) for used, most in pairs))
+        faster = max(search.program.space.interval(answer.design.folds), self.traffic)
+        return Step(faster, self.clock_mhz * 1e6 / faster, cost, over), answer.proved
+
+    def _limit(self, interval: int, step: Step | None, binding: tuple[str, ...]) -> str:
+        if step is None:
+            return "memory bandwidth" if self.traffic >= interval else "no faster fold exists"
+        return " and ".join(binding) or "the pinned folds"
+
+    def _plan(self, answer: Answer, limit: str = "") -> Plan:
+        design = answer.design
+        assert design is not None
+        rows = tuple(self._rows(design))
+        interval = max(self.space.interval(design.folds), self.traffic)
+        step, known = self._step(interval) if design.fits else (None, True)
+        over = step.over if step else Cost()
+        binding = tuple(name for key, name in RESOURCES.items() if getattr(over, key))
         return Plan(
             board=self.board.name,
             clock_mhz=self.clock_mhz,
-            folds=dict(attempt.folds),
-            rows=tuple(rows),
+            folds=dict(design.folds),
+            rows=rows,
             interval=interval,
             fps=self.clock_mhz * 1e6 / interval,
-            cost=attempt.cost,
-            glue=self.space.glue(attempt.folds),
+            cost=design.cost,
+            glue=self.space.glue(design.folds),
             budget=self.board.budget,
             bottleneck=max(rows, key=lambda row: row.cycles).name,
-            limit=limit,
-            fits=attempt.fits,
+            limit=limit or self._limit(interval, step, binding),
+            binding=binding,
+            step=step,
+            fits=design.fits,
+            proved=answer.proved and known,
         )
+
+    def _rows(self, design: Design) -> list[Row]:
+        rows = []
+        for node in self.space.wiring.nodes:
+            fold = design.folds[node.name]
+            cycles, cost = self.space.options[node.name].at(fold)
+            multipliers = hardware(node).multipliers(fold)
+            rows.append(Row(node.name, node.op.stem, fold, cycles, cost, multipliers))
+        return rows
 
 
 def _oversize(cost: Cost, board: Board) -> UserError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +18,12 @@ from qfxc.ir.kernel import Cost, Fold
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """The folds of one node; ``cycles`` (n), ``costs`` and ``streams`` (n, 4) run along them.
-
-    ``costs`` are those of the kernel, ``streams`` those of the ordinary FIFOs and forks that its
-    lanes decide on.
-    """
+    """The folds of one node; ``cycles`` (n) and ``costs`` (n, 4: of the kernel) run along them."""
 
     node: Node
     folds: tuple[Fold, ...]
     cycles: NDArray[np.int64]
     costs: NDArray[np.int64]
-    streams: NDArray[np.int64]
 
     def at(self, fold: Fold) -> tuple[int, Cost]:
         """Cycles and cost of one of the folds."""
@@ -48,25 +42,7 @@ def cost_of(row: NDArray[np.int64]) -> Cost:
     return Cost(lut, ff, dsp, bram18)
 
 
-def _stream_cost(wiring: Wiring, node: Node, lanes: int) -> Cost:
-    """The ordinary FIFOs behind a value, and its fork."""
-    readers = len(wiring.readers(node))
-    fifo = fifo_cost(SHALLOW, lanes * node.type.int.bits)
-    if readers == 1:
-        return fifo
-    return sum((fifo for _ in range(readers)), fifo + fork_cost(readers))
-
-
-def _streams(wiring: Wiring, node: Node, fold: Fold) -> Cost:
-    """Streams as wide as this fold makes them: its own, and that of an input it reads first."""
-    total = _stream_cost(wiring, node, fold.pe)
-    for source in wiring.inputs:
-        if wiring.readers(source)[0].sink is node:
-            total += _stream_cost(wiring, source, fold.simd)
-    return total
-
-
-def _options(wiring: Wiring, node: Node) -> Options:
+def _options(node: Node) -> Options:
     op = hardware(node)
     widest = max((value.type.int.bits for value in node.streams), default=1)
     legal = [
@@ -77,8 +53,7 @@ def _options(wiring: Wiring, node: Node) -> Options:
     folds = tuple(legal or [min(op.folds(node))])
     cycles = np.array([op.cycles(node, fold) for fold in folds], dtype=np.int64)
     costs = np.array([cost_row(op.cost(node, fold)) for fold in folds], dtype=np.int64)
-    streams = [cost_row(_streams(wiring, node, fold)) for fold in folds]
-    return Options(node, folds, cycles, costs, np.array(streams, dtype=np.int64))
+    return Options(node, folds, cycles, costs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +64,13 @@ class Space:
     options: Mapping[str, Options]
     buffers: Mapping[Link, Buffer]
 
-    @cached_property
-    def rates(self) -> list[int]:
-        """Every cycle count that some fold has, from the fastest that the network can run at."""
-        slowest = max(int(o.cycles.min()) for o in self.options.values())
-        every = np.unique(np.concatenate([o.cycles for o in self.options.values()]))
-        return [int(c) for c in every if c >= slowest]
+    def stream_cost(self, node: Node, lanes: int) -> Cost:
+        """The ordinary FIFOs behind a value of ``lanes`` lanes, and its fork."""
+        readers = len(self.wiring.readers(node))
+        fifo = fifo_cost(SHALLOW, lanes * node.type.int.bits)
+        if readers == 1:
+            return fifo
+        return sum((fifo for _ in range(readers)), fifo + fork_cost(readers))
 
     def link_cost(self, link: Link, lanes: int, reader: int) -> Cost:
         """Converters and the deep FIFO of a link between ``lanes`` and ``reader`` lanes."""
@@ -124,7 +100,7 @@ class Space:
             readers = self.wiring.readers(node)
             for link in readers:
                 total += self.link_cost(link, *self.lanes(folds, link))
-            total += _stream_cost(self.wiring, node, self.lanes(folds, readers[0])[0])
+            total += self.stream_cost(node, self.lanes(folds, readers[0])[0])
         return total
 
     def interval(self, folds: Mapping[str, Fold]) -> int:
@@ -144,5 +120,5 @@ class Space:
 def space(graph: Graph) -> Space:
     """Every choice that a graph of the KERNEL stage leaves open."""
     wiring = wire(graph)
-    options = {node.name: _options(wiring, node) for node in wiring.nodes}
+    options = {node.name: _options(node) for node in wiring.nodes}
     return Space(wiring, options, buffers(wiring))

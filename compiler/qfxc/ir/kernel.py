@@ -121,6 +121,10 @@ class KernelOp(Op):
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         raise NotImplementedError
 
+    def multipliers(self, fold: Fold) -> int:
+        """Multiply-accumulates per cycle of a dot product, whatever builds them; 0: it is none."""
+        return 0
+
     def lag(self, node: Node) -> Fraction:
         """The part of an input frame that is consumed before the first output word leaves."""
         return Fraction(0)

@@ -85,6 +85,9 @@ class Depthwise(KernelOp):
         rom = Rom(depth, fold.simd, weights.type.int, lambda: const_value(weights))
         return Kernel("depthwise", params, {"w": rom})
 
+    def multipliers(self, fold: Fold) -> int:
+        return fold.simd
+
     def lag(self, node: Node) -> Fraction:
         taps, channels = node.inputs[1].type.shape
         return Fraction((taps - 1) * channels, node.inputs[0].type.size)

@@ -102,6 +102,9 @@ class MatVec(KernelOp):
         )
         return Kernel("matvec", params, {"w": rom})
 
+    def multipliers(self, fold: Fold) -> int:
+        return fold.simd * fold.pe
+
     def lag(self, node: Node) -> Fraction:
         """One vector of one group."""
         return Fraction(node.inputs[1].type.shape[1], node.inputs[0].type.size)

@@ -1,0 +1,93 @@
+"""Folds that the user fixes: a file in the form of a project's ``model/folds.json``.
+
+    {"conv1": {"simd": 3, "pe": 16}, "fc": {"simd": 8, "pe": 10, "fabric": true}}
+
+Any subset of the nodes; the plan chooses the others around them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from math import log2
+from pathlib import Path
+from typing import Any
+
+from qfxc.errors import UserError, UserErrors
+from qfxc.hw.space import Options, Space
+from qfxc.ir.kernel import Fold
+
+NEAREST = 3
+"""Legal folds that an error names."""
+
+FORM = 'one entry per node, such as {"conv1": {"simd": 3, "pe": 16}}'
+
+
+def plain(fold: Fold) -> dict[str, int | bool]:
+    """As JSON has it: the lanes, and the variant only where it is not the usual one."""
+    lanes: dict[str, int | bool] = {"simd": fold.simd, "pe": fold.pe}
+    return lanes | ({"fabric": True} if fold.fabric else {})
+
+
+def read_folds(path: Path) -> dict[str, Fold]:
+    """The folds of a file; UserError when it has another form."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(f"the folds cannot be read: {reason}", where=str(path)) from error
+    except ValueError as error:
+        raise UserError(f"not a JSON file: {error}", where=str(path), hint=FORM) from error
+    if not isinstance(raw, dict):
+        raise UserError("these are not folds", where=str(path), hint=FORM)
+    wrong = [name for name, fold in raw.items() if not _is_fold(fold)]
+    if wrong:
+        raise UserError(f"no fold: {', '.join(wrong)}", where=str(path), hint=FORM)
+    return {name: Fold(**fold) for name, fold in raw.items()}
+
+
+def _is_fold(raw: Any) -> bool:
+    if not isinstance(raw, dict) or not {"simd", "pe"} <= set(raw) <= {"simd", "pe", "fabric"}:
+        return False
+    lanes = all(type(raw[key]) is int and raw[key] > 0 for key in ("simd", "pe"))
+    return lanes and isinstance(raw.get("fabric", False), bool)
+
+
+def pin(space: Space, wanted: Mapping[str, Fold]) -> Space:
+    """The space with the given folds as the only choice of their nodes.
+
+    Raises one UserError that lists every unknown node and every illegal fold.
+    """
+    errors = [error for name in wanted if (error := _wrong(space, name, wanted[name]))]
+    if errors:
+        raise UserErrors(errors) if len(errors) > 1 else errors[0]
+    pinned = {name: _only(space.options[name], fold) for name, fold in wanted.items()}
+    return replace(space, options={**space.options, **pinned})
+
+
+def _only(options: Options, fold: Fold) -> Options:
+    at = options.folds.index(fold)
+    here = slice(at, at + 1)
+    return Options(options.node, (fold,), options.cycles[here], options.costs[here])
+
+
+def _wrong(space: Space, name: str, fold: Fold) -> UserError | None:
+    if name not in space.options:
+        near = difflib.get_close_matches(name, list(space.options), n=NEAREST)
+        hint = f"did you mean: {', '.join(near)}" if near else "model/folds.json has all nodes"
+        return UserError("there is no such kernel to fold", where=name, hint=hint)
+    legal = space.options[name].folds
+    if fold in legal:
+        return None
+    near_folds = sorted(legal, key=lambda other: (_distance(fold, other), other))[:NEAREST]
+    texts = ", ".join(json.dumps(plain(other)) for other in near_folds)
+    text = f"fold {json.dumps(plain(fold))} is not legal"
+    return UserError(text, where=name, hint=f"the nearest legal ones: {texts}")
+
+
+def _distance(a: Fold, b: Fold) -> float:
+    """Factors between the lanes, as powers of two; the variant counts less than any of them."""
+    lanes = abs(log2(a.simd / b.simd)) + abs(log2(a.pe / b.pe))
+    return lanes + (1e-6 if a.fabric != b.fabric else 0.0)

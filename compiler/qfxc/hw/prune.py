@@ -1,0 +1,67 @@
+"""Which choices a cheapest plan never needs.
+
+A choice goes when another one of its station takes no more of any resource, whatever the
+neighbours choose: its own cost and the most that its links could cost more, added up. The other
+one keeps the interval, too, so a plan stays a plan when they are exchanged. Of equal ones the first
+stays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qfxc.hw.stations import Alive, Edge, Floats, Stations
+
+ROUNDS = 4
+"""Fewer lanes on one side let more go on the other; after some rounds hardly any."""
+
+
+def prune(problem: Stations, interval: int) -> list[NDArray[np.intp]] | None:
+    """The choices left of every station at this interval; None where one has none."""
+    alive = [np.flatnonzero(s.cycles <= interval) for s in problem.stations]
+    if not all(map(len, alive)):
+        return None
+    links: list[list[Edge]] = [[] for _ in alive]
+    for edge in problem.edges:
+        links[edge.source].append(edge)
+        links[edge.sink].append(edge)
+    for _ in range(ROUNDS):
+        before = sum(map(len, alive))
+        for index, station in enumerate(problem.stations):
+            if station.folds:
+                alive[index] = alive[index][_needed(problem, index, links[index], alive, interval)]
+        if sum(map(len, alive)) == before:
+            break
+    return alive
+
+
+def _needed(
+    problem: Stations, index: int, links: list[Edge], alive: Alive, interval: int
+) -> NDArray[np.bool_]:
+    """Which of the choices left no other one replaces."""
+    station, left = problem.stations[index], alive[index]
+    cost = station.cost[left].astype(np.float64)
+    more = cost[:, None, :] - cost[None, :, :]  # of the first instead of the second
+    for edge in links:
+        own = station.pe if edge.source == index else station.simd
+        _, at = np.unique(own[left], return_inverse=True)
+        more += _exchange(problem, edge, index, alive, interval)[at[:, None], at[None, :]]
+    covers = (more <= 0).all(axis=2)
+    order = np.arange(len(left))
+    better = covers & (~covers.T | (order[:, None] < order[None, :]))
+    return np.asarray(~better.any(axis=0))
+
+
+def _exchange(problem: Stations, edge: Edge, index: int, alive: Alive, interval: int) -> Floats:
+    """What a link costs more at most with the first of two lanes of a station instead of the
+    second, (n, n, 4); infinite where it would miss the interval."""
+    _, ins, table = problem.table(edge, alive, interval)
+    if edge.shared:  # other readers decide, too, how wide the input is: only equal lanes are safe
+        return np.where(np.eye(len(ins), dtype=bool)[:, :, None], np.zeros(4), np.inf)
+    if edge.source != index:
+        table = table.transpose(1, 0, 2)
+    missing = np.isinf(table)
+    base = np.where(missing, 0.0, table)
+    most = np.where(missing[None], -np.inf, table[:, None] - base[None]).max(axis=2)
+    return np.where(np.isneginf(most), 0.0, most)
