@@ -56,10 +56,9 @@ class Result:
 class Network:
     """A network on the board. The bitstream is loaded at the first use."""
 
-    def __init__(
-        self, description: str | Path = HERE / "network.json", bitstream: str = ""
-    ) -> None:
-        path = Path(description)
+    def __init__(self, description: str | Path = "", bitstream: str | Path = "") -> None:
+        """Reads network.json (by default that beside this file); ``bitstream``: another .bit."""
+        path = Path(description or HERE / "network.json")
         try:
             entry = json.loads(path.read_text())
         except (OSError, ValueError) as error:
