@@ -6,7 +6,7 @@
 #ifndef QFX_MATVEC_HPP
 #define QFX_MATVEC_HPP
 
-#include "qfx/product.hpp"
+#include "qfx/dot.hpp"
 #include "qfx/word.hpp"
 
 namespace qfx {
@@ -29,20 +29,17 @@ void matvec_step(const typename matvec_types<C>::word& word, bool first,
                  const typename matvec_types<C>::w (&w)[C::Pe * C::Simd],
                  typename matvec_types<C>::y (&acc)[C::Pe]) {
 #pragma HLS INLINE
-  typedef typename product_of<C>::type product;
   typename matvec_types<C>::x x[C::Simd];
 #pragma HLS ARRAY_PARTITION variable=x type=complete
+  typename matvec_types<C>::sum sum[C::Pe];
+#pragma HLS ARRAY_PARTITION variable=sum type=complete
   unpack<C::Simd, C::XBits, C::XSigned>(word, x);
+  dot<C>(w, x, sum);
 outputs:
   for (int p = 0; p < C::Pe; ++p) {
 #pragma HLS UNROLL
-    typename matvec_types<C>::sum sum = 0;
-  products:
-    for (int s = 0; s < C::Simd; ++s) {
-#pragma HLS UNROLL
-      sum += multiply<C::Fabric, product>(w[p * C::Simd + s], x[s]);
-    }
-    acc[p] = first ? ap_int<C::YBits>(sum) : ap_int<C::YBits>(acc[p] + ap_int<C::YBits>(sum));
+    const ap_int<C::YBits> here = sum[p];
+    acc[p] = first ? here : ap_int<C::YBits>(acc[p] + here);
   }
 }
 
