@@ -51,10 +51,87 @@ def _shift(p: Params) -> int:
     return int(max(p["LPeriod"], p["BPeriod"]) > 1) + int(p["LPeriod"] > 1) + 2
 
 
+def booth_rows(bits: int, signed: int) -> int:
+    """Radix-4 Booth digits of a number."""
+    return (bits + 1) // 2 if signed else bits // 2 + 1
+
+
+def product_stages(fabric: int, simd: int, pe: int, x: tuple[int, int], w: tuple[int, int]) -> int:
+    """Stages of a dot product; x and w: (bits, signed): ``qfx_pkg::dot_stages``."""
+    if fabric:
+        swaps = booth_rows(*x) * (w[0] + 2 - w[1]) < booth_rows(*w) * (x[0] + 2 - x[1])
+        rows = booth_rows(*(x if swaps else w))
+        slots = min(simd, max(8 // rows, 1))
+        return max(slots * rows // 2, 1) + levels(-(-simd // slots))
+    slots = dsp_slots(simd, pe, x, w)
+    return 2 + slots + levels(-(-simd // slots))
+
+
+def dsp_pack(pe: int, x: tuple[int, int], w: tuple[int, int]) -> int:
+    """Products of one x that share a DSP: ``qfx_pkg::dsp_pack``."""
+    product = x[0] + w[0] + (not x[1] and not w[1])
+    if x[0] + 1 - x[1] > 18 or 26 - w[0] < product:
+        return 1
+    return int(min(pe, 1 + (26 - w[0]) // product))
+
+
+def dsp_slots(simd: int, pe: int, x: tuple[int, int], w: tuple[int, int]) -> int:
+    """Products that are added inside the DSPs: ``qfx_pkg::dsp_slots``."""
+    pack, guard = dsp_pack(pe, x, w), 2
+    if pack > 1:
+        product = x[0] + w[0] + (not x[1] and not w[1])
+        guard = min((26 - w[0]) // (pack - 1) - product, 2)
+    return int(min(simd, 1 << guard))
+
+
+def _elem(p: Params, name: str) -> tuple[int, int]:
+    return p[f"{name}Bits"], p[f"{name}Signed"]
+
+
+def _matvec(p: Params) -> int:
+    """Memory, dot product, accumulators."""
+    x, w = _elem(p, "X"), _elem(p, "W")
+    memory = memory_stages(p["Groups"] * p["Tiles"] * p["Depth"], p["Pe"] * p["Simd"] * w[0])
+    return memory + product_stages(p["Fabric"], p["Simd"], p["Pe"], x, w) + 1
+
+
+def _depthwise(p: Params) -> int:
+    """Memory, dot product, accumulators."""
+    x, w = _elem(p, "X"), _elem(p, "W")
+    steps = p["Taps"] // p["PerWord"]
+    memory = memory_stages(steps * p["Chunks"], p["PerWord"] * p["Lanes"] * w[0])
+    return memory + product_stages(p["Fabric"], p["PerWord"], 1, x, w) + 1
+
+
+def small_product(a: int, b: int) -> int:
+    """``qfx_pkg::small_product``."""
+    return int(a * b <= 40 or min(a, b) <= 2)
+
+
+def _pool(p: Params) -> int:
+    """The word, the tree over its taps, the accumulators; the product with the factor."""
+    reduced = 2 + levels(p["PerWord"])
+    if p["FBits"] == 0:
+        return reduced
+    acc, factor = (p["AccBits"], p["XSigned"]), (p["FBits"], 0)
+    return reduced + 1 + product_stages(small_product(acc[0], factor[0]), 1, 1, acc, factor)
+
+
+def _window(p: Params) -> int:
+    """What an iteration does, and the ring buffer of the rows of a window and of its step."""
+    rows = (p["KH"] - 1) * p["DH"] + 1 + p["SH"]
+    return 1 + memory_stages(rows * p["W"] * p["Words"], p["Simd"] * p["XBits"])
+
+
 LATENCIES: Mapping[str, Callable[[Params], int]] = {
     "add": _add,
     "const": _const,
+    "depthwise": _depthwise,
     "fork": lambda p: 0,
+    "matvec": _matvec,
+    "pool": _pool,
+    "pad": lambda p: 1 if p["VPeriod"] == 1 else 2,
     "shift": _shift,
     "width": lambda p: 1,
+    "window": _window,
 }
