@@ -38,7 +38,8 @@ module qfx_accumulate #(
       assign own = YBits'(sum);
     end
     assign kept = first_i ? '0 : earlier[l*YBits+:YBits];
-    assign total = {own, carry_i[l]} + {kept, carry_i[l]};
+    // own + kept + carry, written so that `own` is on the chain and the choice of `kept` in its LUTs
+    assign total = {own, carry_i[l]} - {~kept, 1'b1};
     always_ff @(posedge clk_i) if (en_i) y_q[l*YBits+:YBits] <= total[YBits:1];
     logic unused;
     assign unused = total[0];

@@ -35,7 +35,7 @@ module qfx_dot #(
   logic [Pe*Chains*Part-1:0] part;
   logic [Pe*Chains-1:0] borrow;
 
-  genvar g, c, j, s;
+  genvar g, c, j;
   for (g = 0; g * Full < Pe; g = g + 1) begin : g_group
     localparam int Pack = qfx_pkg::min_of(Full, Pe - g * Full);
     for (c = 0; c < Chains; c = c + 1) begin : g_chain

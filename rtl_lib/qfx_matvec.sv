@@ -4,7 +4,7 @@
 // keeps them, the tiles after it use the kept ones. The accumulators have the type of the result and wrap, which is
 // exact since every result fits.
 //
-// Latency = 3 + dot_stages: two stages of memory, the dot product (qfx_dot), the accumulator.
+// Latency: memory_stages of w + dot_stages + 1 (memory, dot product, accumulators).
 `include "qfx_check.svh"
 
 module qfx_matvec #(
@@ -38,7 +38,8 @@ module qfx_matvec #(
                "qfx_matvec: a type is missing")
 
   localparam int Dot = qfx_pkg::dot_stages(Fabric, Simd, Pe, XBits, XSigned, WBits, WSigned);
-  localparam int Latency = 3 + Dot;
+  localparam int Read = qfx_pkg::memory_stages(Groups * Tiles * Depth, Pe * Simd * WBits);
+  localparam int Latency = Read + Dot + 1;
   localparam int Rows = Groups * Tiles * Depth;
   localparam int Word = Simd * XBits;
 
@@ -70,30 +71,36 @@ module qfx_matvec #(
       .clk_i, .en_i(en[Latency-2:0]), .data_i(word == '0), .data_o(first_acc));
   qfx_regs #(.Width(1), .Stages(Latency)) u_last (.clk_i, .en_i(en), .data_i(last_word), .data_o(last));
 
-  // the vector's word, two stages long like the weights
-  logic [Word-1:0] x_q, x_word, x;
+  // the vector's word, as many stages long as the weights
+  logic [Word-1:0] x;
   logic [Pe*Simd*WBits-1:0] w;
 
-  always_ff @(posedge clk_i) if (en[0]) x_q <= x_data_i;
-  if (Tiles > 1) begin : g_kept
+  if (Tiles == 1) begin : g_direct
+    qfx_regs #(.Width(Word), .Stages(Read)) u_x (.clk_i, .en_i(en[Read-1:0]), .data_i(x_data_i), .data_o(x));
+  end else begin : g_kept
     logic [Word-1:0] kept[0:Depth-1];
-    logic [Word-1:0] kept_q;
-    logic reads_q;
-    always_ff @(posedge clk_i) begin
-      if (fire && reads) kept[word] <= x_data_i;
-      if (en[0]) begin
-        kept_q  <= kept[word];
-        reads_q <= reads;
+    always_ff @(posedge clk_i) if (fire && reads) kept[word] <= x_data_i;
+    if (Read == 1) begin : g_short
+      logic [Word-1:0] x_q;
+      always_ff @(posedge clk_i) if (en[0]) x_q <= reads ? x_data_i : kept[word];
+      assign x = x_q;
+    end else begin : g_long
+      logic [Word-1:0] x_q, kept_q, word_q;
+      logic reads_q;
+      always_ff @(posedge clk_i) begin
+        if (en[0]) begin
+          x_q <= x_data_i;
+          kept_q <= kept[word];
+          reads_q <= reads;
+        end
+        if (en[1]) word_q <= reads_q ? x_q : kept_q;
       end
+      assign x = word_q;
     end
-    assign x_word = reads_q ? x_q : kept_q;
-  end else begin : g_direct
-    assign x_word = x_q;
   end
-  always_ff @(posedge clk_i) if (en[1]) x <= x_word;
 
-  qfx_rom #(.Width(Pe * Simd * WBits), .Depth(Rows), .Stages(2), .File(WFile)) u_w (
-      .clk_i, .en_i(en[1:0]), .addr_i(row), .data_o(w));
+  qfx_rom #(.Width(Pe * Simd * WBits), .Depth(Rows), .Stages(Read), .File(WFile)) u_w (
+      .clk_i, .en_i(en[Read-1:0]), .addr_i(row), .data_o(w));
 
   // the dot product and the accumulators
   localparam int Sum = qfx_pkg::dot_bits(Fabric, Simd, Pe, XBits, XSigned, WBits, WSigned);
@@ -103,7 +110,7 @@ module qfx_matvec #(
   qfx_dot #(
       .Fabric(Fabric), .Simd(Simd), .Pe(Pe), .XBits(XBits), .XSigned(XSigned), .WBits(WBits), .WSigned(WSigned)
   ) u_dot (
-      .clk_i, .en_i(en[Latency-2:2]), .x_i(x), .w_i(w), .y_o(sum), .carry_o(carry));
+      .clk_i, .en_i(en[Latency-2:Read]), .x_i(x), .w_i(w), .y_o(sum), .carry_o(carry));
 
   qfx_accumulate #(.Lanes(Pe), .SumBits(Sum), .YBits(YBits), .Chunks(1)) u_accumulate (
       .clk_i, .en_i(moving[Latency-1]), .first_i(first_acc || Depth == 1), .sum_i(sum), .carry_i(carry),

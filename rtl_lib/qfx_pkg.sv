@@ -88,7 +88,7 @@ package qfx_pkg;
       dot_stages = booth_stages(slots, rows) + $clog2((simd + slots - 1) / slots);
     end else begin
       slots = dsp_slots(simd, dsp_pack(pe, xb, xs, wb, ws), xb, xs, wb, ws);
-      dot_stages = 2 + slots + $clog2((simd + slots - 1) / slots);
+      dot_stages = 2 + (slots > 1 ? slots : 0) + $clog2((simd + slots - 1) / slots);
     end
   endfunction
 

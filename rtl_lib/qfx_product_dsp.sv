@@ -5,7 +5,7 @@
 // DSPs. A field that is negative has borrowed from the one above: `carry_o` gives it back.
 //
 // A chain has Slots lanes of which Lanes are used, so that a shorter chain takes as long as a full one.
-// Stages = 2 + Slots: operands, products, Slots sums. DSPs: Lanes (products of up to 27 x 18 bits).
+// Stages = 2 + Slots: operands, products, Slots sums; 2 if Slots = 1: what follows can be the DSP's adder. DSPs: Lanes (products of up to 27 x 18 bits).
 `include "qfx_check.svh"
 
 module qfx_product_dsp #(
@@ -17,7 +17,7 @@ module qfx_product_dsp #(
     parameter int XSigned = 0,
     parameter int WBits = 0,
     parameter int WSigned = 0,
-    localparam int Stages = Slots + 2,
+    localparam int Stages = Slots == 1 ? 2 : Slots + 2,
     localparam int YBits = qfx_pkg::product_bits(XBits, XSigned, WBits, WSigned) + $clog2(Slots)
 ) (
     input  logic                        clk_i,
@@ -32,18 +32,18 @@ module qfx_product_dsp #(
 
   localparam int Wide = XBits + (XSigned != 0 ? 0 : 1);
   localparam int Factor = Pack == 1 ? WBits + (WSigned != 0 ? 0 : 1) : (Pack - 1) * Field + WBits + 1;
-  localparam int Product = Factor + Wide;
-  localparam int Sum = Product + $clog2(Slots);
+  localparam int High = (Pack - 1) * Field + qfx_pkg::product_bits(XBits, XSigned, WBits, WSigned);
 
   genvar k, j;
   for (k = 0; k < Slots; k = k + 1) begin : g_lane
+    localparam int Sum = High + $clog2(qfx_pkg::min_of(k + 1, Slots));
     logic signed [Sum-1:0] sum_q;
     if (k < Lanes) begin : g_multiply
       logic [XBits-1:0] x;
       logic [Pack*WBits-1:0] w;
       logic signed [Wide-1:0] xs_q;
       logic signed [Factor-1:0] packed_q;
-      (* use_dsp = "yes" *) logic signed [Product-1:0] product_q;
+      (* use_dsp = "yes" *) logic signed [High-1:0] product_q;
       logic [Pack*WBits-1:0] w_lane;
 
       for (j = 0; j < Pack; j = j + 1) begin : g_weight
@@ -88,15 +88,17 @@ module qfx_product_dsp #(
           packed_q <= g_weight[Pack-1].sum;
           xs_q <= XSigned != 0 ? Wide'($signed(x)) : Wide'(x);
         end
-        if (en_i[k+1]) product_q <= packed_q * xs_q;
+        if (en_i[k+1]) product_q <= High'(packed_q * xs_q);
       end
-      if (k == 0) begin : g_start
+      if (Slots == 1) begin : g_alone
+        assign sum_q = product_q;
+      end else if (k == 0) begin : g_start
         always_ff @(posedge clk_i) if (en_i[k+2]) sum_q <= Sum'(product_q);
       end else begin : g_cascade
-        always_ff @(posedge clk_i) if (en_i[k+2]) sum_q <= g_lane[k-1].sum_q + Sum'(product_q);
+        always_ff @(posedge clk_i) if (en_i[k+2]) sum_q <= Sum'(g_lane[k-1].sum_q) + Sum'(product_q);
       end
     end else begin : g_pass
-      always_ff @(posedge clk_i) if (en_i[k+2]) sum_q <= g_lane[k-1].sum_q;
+      always_ff @(posedge clk_i) if (en_i[k+2]) sum_q <= Sum'(g_lane[k-1].sum_q);
     end
   end
 

@@ -84,14 +84,10 @@ module qfx_product_lut #(
       end
       assign digit = digits[2*Row+:3];
       assign neg = digit[2];
-      always_comb begin
-        case (digit)
-          3'b000, 3'b111: multiple = '0;
-          3'b011, 3'b100: multiple = {xs, 1'b0};
-          default: multiple = {xs[Wide-1], xs};
-        endcase
-        if (neg) multiple = ~multiple;
-      end
+      logic one, two;
+      assign one = digit[1] ^ digit[0];
+      assign two = digit[2] ? !digit[1] && !digit[0] : digit[1] && digit[0];
+      assign multiple = ({xs[Wide-1], xs} & {Wide + 1{one}} | {xs, 1'b0} & {Wide + 1{two}}) ^ {Wide + 1{neg}};
       logic unused;
       assign unused = &{1'b0, digits};
       if (t == 0) begin : g_first
@@ -104,7 +100,8 @@ module qfx_product_lut #(
         logic signed [Bits:0] total;
         assign prev = g_term[t-1].out;
         assign high = Bits'(prev >>> Low);
-        assign total = $signed({high, neg}) + $signed({multiple, neg});
+        // high + multiple + neg, written so that every tool puts `high` on the chain and the multiple in its LUTs
+        assign total = $signed({high, neg}) - (Bits + 1)'($signed({~multiple, 1'b1}));
         if (Low == 0) begin : g_all
           assign sum = total[Bits:1];
         end else begin : g_high
@@ -115,7 +112,7 @@ module qfx_product_lut #(
       end
     end else begin : g_pass
       assign neg = 1'b0;
-      assign sum = g_term[t-1].out;
+      assign sum = (Low + Bits)'(g_term[t-1].out);
       logic unused;
       assign unused = neg;
     end

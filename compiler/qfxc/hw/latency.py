@@ -64,7 +64,7 @@ def product_stages(fabric: int, simd: int, pe: int, x: tuple[int, int], w: tuple
         slots = min(simd, max(8 // rows, 1))
         return max(slots * rows // 2, 1) + levels(-(-simd // slots))
     slots = dsp_slots(simd, pe, x, w)
-    return 2 + slots + levels(-(-simd // slots))
+    return 2 + (slots if slots > 1 else 0) + levels(-(-simd // slots))
 
 
 def dsp_pack(pe: int, x: tuple[int, int], w: tuple[int, int]) -> int:
@@ -123,10 +123,19 @@ def _window(p: Params) -> int:
     return 1 + memory_stages(rows * p["W"] * p["Words"], p["Simd"] * p["XBits"])
 
 
+def _dyadic(p: Params) -> int:
+    """Memories, comparisons and choice of the segment, product, sum, saturation."""
+    read = int(max(p["APeriod"], p["BPeriod"], p["SPeriod"]) > 1)
+    x, a = _elem(p, "X"), _elem(p, "A")
+    product = product_stages(small_product(x[0], a[0]), 1, 1, x, a)
+    return read + (2 if p["Segments"] > 1 else 0) + product + 2
+
+
 LATENCIES: Mapping[str, Callable[[Params], int]] = {
     "add": _add,
     "const": _const,
     "depthwise": _depthwise,
+    "dyadic": _dyadic,
     "fork": lambda p: 0,
     "matvec": _matvec,
     "pool": _pool,
