@@ -21,9 +21,6 @@ struct packing {
   static constexpr int Pack = Alone ? 1 : min_of(C::Pe, 1 + Room / max_of(Product, 1));
   static constexpr int Field = Pack < 2 ? Product : Room / max_of(Pack - 1, 1);
   static constexpr int Slots = min_of(C::Simd, 1 << min_of(Field - Product, 2));
-  typedef ap_int<27> factor;
-  typedef ap_int<Narrow> element;
-  typedef ap_int<48> product;
 };
 
 // One multiplier per product.
@@ -47,35 +44,32 @@ struct dot_products {
   }
 };
 
-// Slots products for the outputs first, first + 1, .. of a group of a group: a DSP each.
+// Slots products for each of the Pack outputs from `first` on: one DSP per element of x.
 template <class C, class W, class X, class S>
 void dot_chain(const W (&w)[C::Pe * C::Simd], const X (&x)[C::Simd], int first, int from,
                S (&sum)[C::Pe]) {
 #pragma HLS INLINE
   typedef packing<C> P;
-  typename P::product total = 0;
+  int64_t total = 0;
 lanes:
   for (int s = from; s < from + P::Slots; ++s) {
 #pragma HLS UNROLL
     if (s < C::Simd) {
-      typename P::factor weights = 0;
+      int64_t weights = 0;
     weights:
-      for (int j = P::Pack - 1; j >= 0; --j) {
+      for (int j = 0; j < P::Pack; ++j) {
 #pragma HLS UNROLL
-        weights <<= P::Field;
         if (first + j < C::Pe) {
-          weights += w[(first + j) * C::Simd + s];
+          weights += int64_t(w[(first + j) * C::Simd + s]) << (j * P::Field);
         }
       }
-      const typename P::element element = x[s];
-      const typename P::product product = weights * element;
-      total += product;
+      total += decode<27, true>(weights) * int64_t(x[s]);
     }
   }
 fields:
   for (int j = 0; j < P::Pack; ++j) {
 #pragma HLS UNROLL
-    const ap_int<P::Field> field = total;
+    const int64_t field = decode<P::Field, true>(total);
     if (first + j < C::Pe) {
       sum[first + j] += field;
     }
