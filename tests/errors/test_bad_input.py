@@ -217,6 +217,19 @@ flags_only("no_such_board_file", "--board", "mine.toml")
 flags_only("frame_rate_out_of_reach", "--fps", "1e9")
 flags_only("frame_rate_that_is_no_number", "--fps", "nan")
 flags_only("clock_without_end", "--clock", "inf")
+flags_only("no_such_folds", "--folds", "folds.json")
+
+
+def folded(text: str) -> list[str]:
+    Path("folds.json").write_text(text)
+    return small("--folds", "folds.json")
+
+
+CASES["folds_that_are_no_json"] = lambda: folded("conv1: 3 x 16")
+CASES["folds_of_another_form"] = lambda: folded('{"a": {"simd": 2}, "b": {"simd": 2, "pe": true}}')
+CASES["folds_that_do_not_exist"] = lambda: folded(
+    '{"fc9": {"simd": 1, "pe": 1}, "gemm0": {"simd": 3, "pe": 4}}'
+)
 
 
 # --- the output

@@ -116,6 +116,9 @@ class Dot(KernelOp):
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         return Kernel("matvec", {"Simd": fold.simd, "Pe": fold.pe})
 
+    def multipliers(self, fold: Fold) -> int:
+        return fold.simd * fold.pe
+
     def lag(self, node: Node) -> Fraction:
         return Fraction(1, max(1, prod(node.type.shape[:-1])))
 

@@ -13,6 +13,7 @@ from qfxc.errors import UserError
 from qfxc.hw.board import Board, load
 from qfxc.hw.build import build_netlist
 from qfxc.hw.plan import Plan, plan
+from qfxc.hw.program import Program
 from qfxc.hw.space import Space, space
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Cost, Fold
@@ -122,6 +123,48 @@ def test_memory_bandwidth_limits_the_rate() -> None:
     assert result.limit == "memory bandwidth"
 
 
+def test_memory_bandwidth_is_a_rate_of_its_own() -> None:
+    """Of 64 bytes per frame; kernels that take 129 to 160 cycles are as good as those of 128."""
+    wide = replace(small(dsp=40), bandwidth=64 * 200e6 / 160)
+    result = plan(two_layers(), wide, 200.0)
+    assert result.interval == 160
+    assert result.limit == "memory bandwidth"
+    assert result.step is None
+    s = space(two_layers())
+    cheapest = Program.of(s).cheapest(160, wide.budget).design
+    assert cheapest is not None
+    assert result.folds == cheapest.folds
+
+
+def test_what_the_next_step_up_takes() -> None:
+    """Two DSPs: fc1 (512 products) takes 512 cycles with one of them. Below that it needs two."""
+    board = small(dsp=2)
+    result = plan(two_layers(), board, 200.0)
+    assert (result.interval, result.bottleneck, result.binding) == (512, "fc1", ("DSP",))
+    assert result.step is not None
+    assert (result.step.interval, result.step.cost.dsp, result.step.over.dsp) == (256, 3, 1)
+    assert result.step.fps == pytest.approx(200e6 / 256)
+    enough = plan(two_layers(), small(dsp=3), 200.0)
+    assert (enough.interval, enough.cost.dsp) == (256, 3)
+
+
+def test_a_requested_rate_has_a_next_step_that_fits() -> None:
+    result = plan(two_layers(), BOARD, 100.0, fps=200_000.0)
+    assert result.step is not None
+    assert result.step.interval < result.interval
+    assert result.step.over == Cost()
+    assert result.binding == ()
+
+
+def test_utilisation_of_the_multipliers() -> None:
+    """One DSP each: fc1 works 512 of 512 cycles, fc2 256 of them."""
+    result = plan(two_layers(), small(dsp=2), 200.0)
+    fc1, act, fc2 = result.rows
+    assert [r.macs for r in result.rows] == [512, 0, 256]
+    assert [result.utilisation(r) for r in (fc1, act, fc2)] == [1.0, None, 0.5]
+    assert result.utilisation() == 0.75
+
+
 @pytest.mark.parametrize(
     ("clock", "fps"), [(0.0, None), (float("inf"), None), (100.0, 0.0), (100.0, float("nan"))]
 )
@@ -150,6 +193,7 @@ def test_a_hundred_nodes_in_seconds() -> None:
     assert len(result.rows) == 101
     check(result, BOARD)
     assert seconds < 10
+    assert result.proved
     # 256 positions * 20 blocks * about 640 products over 360 multipliers cannot take less
     products = sum(r.cycles * r.fold.simd * r.fold.pe for r in result.rows if r.op == "matvec")
     assert result.interval >= products // BOARD.budget.dsp

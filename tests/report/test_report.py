@@ -21,7 +21,7 @@ from qfxc.hw.plan import plan
 from qfxc.ir.graph import Node
 from qfxc.ir.types import Int
 from qfxc.ops.dyadic import Dyadic
-from qfxc.report.data import Report, make_report, report_text, verified
+from qfxc.report.data import Report, make_report, plan_lines, report_text, verified
 from qfxc.report.files import with_report
 from qfxc.report.picture import svg
 from qfxc.report.screen import ScreenProgress, show, simple_table
@@ -60,6 +60,31 @@ def test_the_estimate_is_kernels_and_glue() -> None:
     for key, total in data["plan"]["estimate"].items():
         kernels = sum(layer["estimate"][key] for layer in data["layers"])
         assert total == kernels + data["plan"]["glue"][key]
+
+
+def test_what_bounds_the_plan_is_said_in_words() -> None:
+    data = report()["plan"]
+    used = data["utilisation"]
+    assert used["macs"] == 4 * (8 * 16 + 16 * 4)
+    assert data["next"] is None
+    assert plan_lines(data) == [
+        f"slowest: {data['bottleneck']}; limited by: {data['limit']}",
+        f"{used['multipliers']:,} multipliers are busy {used['average']:.1%} of the time, "
+        f"those of the busiest kernel {used['busiest']:.1%}",
+    ]
+    cost = {"lut": 52310, "ff": 100, "dsp": 407, "bram18": 0}
+    step = {"interval_cycles": 5, "frames_per_second": 8680.04, "estimate": cost}
+    none = dict.fromkeys(cost, 0)
+    data["optimal"], data["next"] = False, {**step, "over": {**none, "lut": 2918, "dsp": 47}}
+    assert plan_lines(data)[2:] == [
+        "next: 8,680.0 frames/s needs 52,310 LUT, 2,918 more than the budget and 407 DSP, 47 more "
+        "than the budget",
+        "the search for folds was cut short: a better plan may exist",
+    ]
+    data["next"]["over"] = none
+    assert plan_lines(data)[2] == (
+        "next: 8,680.0 frames/s fits the budget: 52,310 LUT, 100 FF, 407 DSP, 0 BRAM18"
+    )
 
 
 def test_rescales_are_counted() -> None:

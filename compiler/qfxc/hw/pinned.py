@@ -44,7 +44,9 @@ def read_folds(path: Path) -> dict[str, Fold]:
         raise UserError("these are not folds", where=str(path), hint=FORM)
     wrong = [name for name, fold in raw.items() if not _is_fold(fold)]
     if wrong:
-        raise UserError(f"no fold: {', '.join(wrong)}", where=str(path), hint=FORM)
+        raise UserError(
+            f"these entries are no folds: {', '.join(wrong)}", where=str(path), hint=FORM
+        )
     return {name: Fold(**fold) for name, fold in raw.items()}
 
 

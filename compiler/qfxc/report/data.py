@@ -17,7 +17,7 @@ from qfxc.backends.project import MARK
 from qfxc.hw.board import Board
 from qfxc.hw.links import Wiring, wire
 from qfxc.hw.netlist import Netlist
-from qfxc.hw.plan import Plan, Row
+from qfxc.hw.plan import RESOURCES, Plan, Row, Step
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Cost
 from qfxc.ir.types import TensorType
@@ -60,7 +60,7 @@ def make_report(
         },
         "options": dict(options or {}),
         "plan": _plan(plan, board),
-        "layers": [_layer(wiring, node, rows[node.name]) for node in wiring.nodes],
+        "layers": [_layer(wiring, node, plan, rows[node.name]) for node in wiring.nodes],
         "rescales": _rescales(wiring.nodes),
         "netlist": _netlist(netlist),
         "accuracy": dict(accuracy or {}),
@@ -110,7 +110,11 @@ def _plan(plan: Plan, board: Board) -> dict[str, Any]:
         "frames_per_second": round(plan.fps, 3),
         "bottleneck": plan.bottleneck,
         "limit": plan.limit,
+        "binding": list(plan.binding),
+        "next": _next(plan.step),
         "fits": plan.fits,
+        "optimal": plan.proved,
+        "utilisation": _utilisation(plan),
         "estimate": _cost(plan.cost),
         "glue": _cost(plan.glue),
         "budget": _cost(plan.budget),
@@ -118,7 +122,62 @@ def _plan(plan: Plan, board: Board) -> dict[str, Any]:
     }
 
 
-def _layer(wiring: Wiring, node: Node, row: Row) -> dict[str, Any]:
+def _next(step: Step | None) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    return {
+        "interval_cycles": step.interval,
+        "frames_per_second": round(step.fps, 3),
+        "estimate": _cost(step.cost),
+        "over": _cost(step.over),
+    }
+
+
+def _utilisation(plan: Plan) -> dict[str, Any]:
+    """Of all multipliers of dot products, and of those of the busiest kernel."""
+    parts = [share for row in plan.rows if (share := plan.utilisation(row)) is not None]
+    return {
+        "macs": sum(row.macs for row in plan.rows),
+        "multipliers": sum(row.multipliers for row in plan.rows),
+        "average": _share(plan.utilisation()),
+        "busiest": _share(max(parts, default=None)),
+    }
+
+
+def _share(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def plan_lines(plan: dict[str, Any]) -> list[str]:
+    """What bounds a plan, how busy its multipliers are, what the next step up takes: sentences."""
+    lines = [f"slowest: {plan['bottleneck']}; limited by: {plan['limit']}"]
+    used = plan["utilisation"]
+    if used["average"] is not None:
+        lines.append(
+            f"{used['multipliers']:,} multipliers are busy {used['average']:.1%} of the time, "
+            f"those of the busiest kernel {used['busiest']:.1%}"
+        )
+    if plan["next"] is not None:
+        lines.append(_next_line(plan["next"]))
+    if not plan["optimal"]:
+        lines.append("the search for folds was cut short: a better plan may exist")
+    return lines
+
+
+def _next_line(step: dict[str, Any]) -> str:
+    rate = f"next: {step['frames_per_second']:,.1f} frames/s"
+    needs = [
+        f"{step['estimate'][key]:,} {label}, {step['over'][key]:,} more than the budget"
+        for key, label in RESOURCES.items()
+        if step["over"][key]
+    ]
+    if needs:
+        return f"{rate} needs {' and '.join(needs)}"
+    cost = ", ".join(f"{step['estimate'][key]:,} {label}" for key, label in RESOURCES.items())
+    return f"{rate} fits the budget: {cost}"
+
+
+def _layer(wiring: Wiring, node: Node, plan: Plan, row: Row) -> dict[str, Any]:
     """One kernel; ``rescale`` names the kernel that brings a dot product back to few bits."""
     params = [n.type for n in node.inputs[len(node.streams) :] if n.type.is_int]
     sinks = [link.sink for link in wiring.readers(node)]
@@ -135,6 +194,8 @@ def _layer(wiring: Wiring, node: Node, row: Row) -> dict[str, Any]:
         "pe": row.fold.pe,
         "fabric": row.fold.fabric,
         "cycles": row.cycles,
+        "multipliers": row.multipliers,
+        "utilisation": _share(plan.utilisation(row)),
         "estimate": _cost(row.cost),
     }
 

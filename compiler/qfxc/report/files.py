@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qfxc.backends.project import REPORT, Project
-from qfxc.report.data import Report, report_text
+from qfxc.report.data import Report, plan_lines, report_text
 from qfxc.report.page import page
 from qfxc.report.picture import svg
 
@@ -34,7 +34,9 @@ def with_report(files: Project, report: Report) -> Project:
     """``files`` and the report's own."""
     own = {REPORT: report_text(report), "report.svg": svg(report), "README.md": ""}
     entries = _entries((*files, *own))
-    own["README.md"] = page("README.md", report=report, entries=entries)
+    own["README.md"] = page(
+        "README.md", report=report, entries=entries, plan_lines=plan_lines(report["plan"])
+    )
     return files | Project.of(own)
 
 

@@ -12,7 +12,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from qfxc.report.data import Report
+from qfxc.report.data import Report, plan_lines
 from qfxc.report.scores import Score
 
 COLUMNS = (
@@ -135,8 +135,8 @@ def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
     plan, board = report["plan"], report["board"]
     lines = [
         f"{plan['frames_per_second']:,.1f} frames/s at {board['clock_mhz']:g} MHz "
-        f"({plan['interval_cycles']:,} cycles per frame); "
-        f"slowest: {plan['bottleneck']}; limited by: {plan['limit']}"
+        f"({plan['interval_cycles']:,} cycles per frame)",
+        *plan_lines(plan),
     ]
     if not plan["fits"]:
         lines.append(f"this design does not fit {board['name']}")
