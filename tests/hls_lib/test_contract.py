@@ -11,7 +11,7 @@ from qfxc.ir.kernel import Kernel
 from qfxc.share import folder
 
 HEADERS = folder("hls_lib") / "include" / "qfx"
-SHARED = {"word", "axis", "product"}
+SHARED = {"word", "axis", "product", "dot"}
 TYPES = re.compile(r"^(X|Y)(Bits|Signed)$")
 
 
@@ -33,6 +33,8 @@ def test_parameter_names(name: str) -> None:
     The types of x and y are always there, a header that moves words whole need not look at them.
     """
     text = (HEADERS / f"{name}.hpp").read_text()
+    if '"qfx/dot.hpp"' in text:
+        text += (HEADERS / "dot.hpp").read_text()
     read = set(re.findall(r"\bC::([A-Z]\w*)", text))
     given: set[str] = set().union(*(set(k.params) for k in kernels()[name]))
     assert read <= given
