@@ -70,9 +70,7 @@ module qfx_window #(
   localparam int NextFrame = NextLine - OH * SH * Row + H * Row;
 
   function automatic [AddrBits-1:0] around(input int step);
-    integer place;
-    place = ((step % Ring) + Ring) % Ring;
-    around = place[AddrBits-1:0];
+    around = AddrBits'(((step % Ring) + Ring) % Ring);
   endfunction
 
   // The front: phases.
@@ -245,8 +243,10 @@ module qfx_window #(
   end else begin : g_around
     logic [AddrBits:0] sum, less;
     assign sum  = {1'b0, at_q} + {1'b0, step_q};
-    assign less = {1'b0, at_q} + {1'b1, step_q} - {1'b1, AddrBits'(Ring)};
+    assign less = sum - (AddrBits + 1)'(Ring);
     assign at_d = sum >= (AddrBits + 1)'(Ring) ? less[AddrBits-1:0] : sum[AddrBits-1:0];
+    logic unused_less;
+    assign unused_less = less[AddrBits];
   end
   always_ff @(posedge clk_i) begin
     if (!rst_ni) at_q <= '0;
@@ -273,6 +273,6 @@ module qfx_window #(
   );
 
   logic unused;
-  assign unused = &{1'b0, word, kw, kh, g, ow, store_last};
+  assign unused = &{1'b0, line, word, kw, kh, g, ow, store_last, moving};
 
 endmodule

@@ -117,6 +117,14 @@ def _pool(p: Params) -> int:
     return reduced + 1 + product_stages(small_product(acc[0], factor[0]), 1, 1, acc, factor)
 
 
+def _stencil(p: Params) -> int:
+    """The rows above the newest one, the shift registers, the choice of a part of the window."""
+    kept = (p["KH"] - 1) * p["Simd"] * p["XBits"]
+    block = p["KH"] > 1 and memory_stages(p["DH"] * p["W"] * p["Words"], kept) > 1
+    parts = p["KH"] * p["KW"] * p["Words"] * p["Simd"] // p["Pe"]
+    return (2 if block else 0) + (2 if parts > 1 else 1)
+
+
 def _window(p: Params) -> int:
     """What an iteration does, and the ring buffer of the rows of a window and of its step."""
     rows = (p["KH"] - 1) * p["DH"] + 1 + p["SH"]
@@ -141,6 +149,7 @@ LATENCIES: Mapping[str, Callable[[Params], int]] = {
     "pool": _pool,
     "pad": lambda p: 1 if p["VPeriod"] == 1 else 2,
     "shift": _shift,
+    "stencil": _stencil,
     "width": lambda p: 1,
     "window": _window,
 }
