@@ -44,17 +44,24 @@ module qfx_fifo #(
     else if (push != take) oldest_q <= oldest_q + (push ? (SlotBits + 1)'(1) : '1);
   end
 
-  genvar i;
   if (Depth == 1) begin : g_register
     logic [Width-1:0] word_q;
     always_ff @(posedge clk_i) if (push) word_q <= x_data_i;
     assign y_data_o = word_q;
   end else if (Shift) begin : g_shift
+`ifdef VERILATOR
+    // The same in whole words: bit by bit, the streams would take most of a simulation.
+    logic [Depth*Width-1:0] words_q;
+    always_ff @(posedge clk_i) if (push) words_q <= {words_q[0+:(Depth-1)*Width], x_data_i};
+    assign y_data_o = words_q[int'(oldest_q[SlotBits-1:0])*Width+:Width];
+`else
+    genvar i;
     for (i = 0; i < Width; i = i + 1) begin : g_bit
       logic [Depth-1:0] bit_q;
       always_ff @(posedge clk_i) if (push) bit_q <= {bit_q[Depth-2:0], x_data_i[i]};
       assign y_data_o[i] = bit_q[oldest_q[SlotBits-1:0]];
     end
+`endif
   end else begin : g_memory
     // Up to 128 words, pointers that wrap by themselves take no more memory.
     localparam int Rows = Depth > 128 ? Slots : Depth > 64 ? 128 : Depth > 32 ? 64 : 32;
