@@ -1,9 +1,9 @@
 """When every iteration of a network happens: periodic schedules as arrays.
 
-**Model.** An iteration fires in cycle t, at least one cycle after the one before it; its word enters
-the stream in cycle t + latency, and can be read ``visible`` cycles later (docs/rtl.md). In a schedule
-of period T, frame f does everything f * T cycles after frame 0, so one frame of times describes it;
-the first iteration of a frame follows the last one of the frame before.
+**Model.** An iteration fires in cycle t, at least one cycle after the one before it; its word
+enters the stream in cycle t + latency, and can be read ``visible`` cycles later (docs/rtl.md). In a
+schedule of period T, frame f does everything f * T cycles after frame 0, so one frame of times
+describes it; the first iteration of a frame follows the last one of the frame before.
 
 **Why this proves rates.** Iterations, words and places in FIFOs wait for each other only by "not
 before" (a timed event graph): firing as soon as possible is the earliest of all schedules that
@@ -120,6 +120,15 @@ def depth(written: Times, read: Times, period: int) -> int:
     return max(2, int((np.arange(1, len(written) + 1) - gone).max()))
 
 
+def within(written: Times, read: Times, period: int, depth: int) -> bool:
+    """Whether a FIFO of that depth admits these times: word n - depth leaves before n enters."""
+    whole, part = divmod(depth, len(read))
+    left = read - whole * period
+    kept = len(read) - part
+    here, before = written[part:] > left[:kept], written[:part] > left[kept:] - period
+    return bool(here.all() and before.all())
+
+
 class Timetable:
     """One frame of times per process, for a flow at a period; ``visible`` per stream."""
 
@@ -146,6 +155,10 @@ class Timetable:
     def depth(self, stream: int) -> int:
         """What a stream must hold in this timetable."""
         return depth(self.written(stream), self.read(stream), self.period)
+
+    def within(self, stream: int, depth: int) -> bool:
+        """Whether a stream never holds more than that."""
+        return within(self.written(stream), self.read(stream), self.period, depth)
 
     def soonest(self, number: int) -> Times:
         """As early as what a process reads is there; what reads nothing is paced evenly."""

@@ -9,8 +9,11 @@ an admissible timetable, so the search may stop anywhere.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from qfxc.hw.glue import SRL_DEPTH
 from qfxc.hw.timing import Times, Timetable
@@ -28,6 +31,10 @@ class Waiting:
     table: Timetable
     bits: Sequence[int]
     _prices: dict[int, int] = field(default_factory=dict)
+    _settled: set[tuple[int, bool]] = field(default_factory=set)
+    """Moves that gain nothing until something around them changes."""
+    _around: dict[int, set[tuple[int, bool]]] = field(default_factory=lambda: defaultdict(set))
+    """Moves to try again after a process has changed."""
 
     def improve(self) -> None:
         """Moves every deep FIFO's words down or up while that saves bits."""
@@ -44,24 +51,46 @@ class Waiting:
     def _price(self, stream: int) -> int:
         """Bits of a FIFO; up to the depth of a shift register all cost the same."""
         if stream not in self._prices:
-            depth = max(self.table.depth(stream), SRL_DEPTH)
+            shallow = self.table.within(stream, SRL_DEPTH)
+            depth = SRL_DEPTH if shallow else self.table.depth(stream)
             self._prices[stream] = depth * self.bits[stream]
         return self._prices[stream]
 
     def _move(self, stream: int, *, down: bool) -> bool:
         """Tries 1, 2, .. kernels from the stream on and keeps the best; whether that is any."""
+        if (stream, down) in self._settled:
+            return False
         table = self.table
-        run = table.flow.behind(stream) if down else table.flow.before(stream)
+        run = (table.flow.behind(stream) if down else table.flow.before(stream))[:LONGEST_RUN]
         retime: Callable[[int], Times] = table.soonest if down else table.last
         old, best, total, kept = {}, 0, 0, 0
-        for count, number in enumerate(run[:LONGEST_RUN], 1):
+        for count, number in enumerate(run, 1):
+            times = retime(number)
+            if np.array_equal(times, table.times[number]):
+                break  # nothing waits further on
             old[number] = table.times[number]
-            total += self._set(number, retime(number))
+            total += self._set(number, times)
             if total < best:
                 best, kept = total, count
-        for number in reversed(run[kept:LONGEST_RUN]):
+        for number in run[kept : len(old)]:
             self._set(number, old[number])
+        self._remember(stream, down, run, kept)
         return kept > 0
+
+    def _remember(self, stream: int, down: bool, run: Sequence[int], kept: int) -> None:
+        """What was tried need not be again; what lies around the moved processes must."""
+        flow = self.table.flow
+        for number in run[:kept]:
+            self._settled -= self._around.pop(number, set())
+        self._settled.add((stream, down))
+        for number in run:
+            process = flow.processes[number]
+            ends = (
+                (flow.writers[s][0] for s in process.reads),
+                (flow.readers[s][0] for s in process.writes),
+            )
+            for near in (number, *ends[0], *ends[1]):
+                self._around[near].add((stream, down))
 
     def _set(self, number: int, times: Times) -> int:
         """The bits that new times of a process add."""
