@@ -139,17 +139,59 @@ def _dyadic(p: Params) -> int:
     return read + (2 if p["Segments"] > 1 else 0) + product + 2
 
 
+def _expand(p: Params) -> int:
+    """The word's place, and the memory of the frame."""
+    return 1 + memory_stages(p["Words"], p["Lanes"] * p["XBits"])
+
+
+def _transpose(p: Params) -> int:
+    """What an iteration does, and the memory of the frame."""
+    words = p["D0"] * p["D1"] * p["D2"] * p["D3"]
+    return 1 + memory_stages(words, p["Lanes"] * p["XBits"])
+
+
+def _mul(p: Params) -> int:
+    """The product; of LUTs, its last carry."""
+    fabric = small_product(p["ABits"], p["BBits"])
+    return product_stages(fabric, 1, 1, _elem(p, "A"), _elem(p, "B")) + fabric
+
+
+def _csd(p: Params) -> int:
+    """Memory, tree over the digits and b, saturation."""
+    digits = p["Plus"].bit_count() + p["Minus"].bit_count()
+    return int(p["BPeriod"] > 1) + levels(digits + 1) + 1
+
+
+def _compare(p: Params) -> int:
+    """Memory, comparisons, counts of six each, tree over the counts."""
+    return int(p["TPeriod"] > 1) + 2 + levels(max(-(-p["Steps"] // 6), 1))
+
+
+def _table(p: Params) -> int:
+    """The address, the memory."""
+    return 1 + memory_stages(p["VPeriod"] * p["Size"], p["YBits"])
+
+
 LATENCIES: Mapping[str, Callable[[Params], int]] = {
     "add": _add,
+    "argmax": lambda p: 2 + levels(p["Lanes"]),
+    "compare": _compare,
+    "concat": lambda p: 1,
     "const": _const,
+    "csd": _csd,
     "depthwise": _depthwise,
     "dyadic": _dyadic,
+    "expand": _expand,
     "fork": lambda p: 0,
     "matvec": _matvec,
-    "pool": _pool,
+    "mul": _mul,
     "pad": lambda p: 1 if p["VPeriod"] == 1 else 2,
+    "pool": _pool,
     "shift": _shift,
+    "slice": lambda p: 0,
     "stencil": _stencil,
+    "table": _table,
+    "transpose": _transpose,
     "width": lambda p: 1,
     "window": _window,
 }
