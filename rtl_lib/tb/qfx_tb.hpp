@@ -36,6 +36,7 @@ struct options {
   std::string directory = "tb/golden";
   uint64_t seed = 0;         // 0: full speed
   int stall = 50;            // per cent of the cycles, with a seed
+  long frames = -1;          // where no file says how many
   long patience = 1000000;   // cycles without any handshake that prove a deadlock
   std::string trace;
 };
@@ -52,7 +53,7 @@ inline options parse(int argc, char** argv) {
     o.check = !std::strcmp(argv[at], "check");
     if (!o.check && std::strcmp(argv[at], "run")) {
       fail(std::string("usage: ") + argv[0] + " [check|run] [DIRECTORY] [--seed N] [--stall PERCENT] "
-           "[--patience CYCLES] [--trace FILE.vcd]");
+           "[--frames N] [--patience CYCLES] [--trace FILE.vcd]");
     }
     ++at;
   }
@@ -65,6 +66,8 @@ inline options parse(int argc, char** argv) {
       o.seed = std::strtoull(argv[at + 1], nullptr, 0);
     } else if (flag == "--stall") {
       o.stall = std::atoi(argv[at + 1]);
+    } else if (flag == "--frames") {
+      o.frames = std::atol(argv[at + 1]);
     } else if (flag == "--patience") {
       o.patience = std::atol(argv[at + 1]);
     } else if (flag == "--trace") {
@@ -426,6 +429,9 @@ class bench {
   }
 
   void begin() {
+    if (frames_ < 0) {
+      frames_ = options_.frames;
+    }
     if (frames_ < 0) {
       fail("no file says how many frames to run");
     }

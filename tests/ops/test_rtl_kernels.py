@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kernel_cases import Case, glue_cases, netlist_of, sample_cases, widest_cases
+from kernel_cases import FRAMES, Case, glue_cases, netlist_of, sample_cases, widest_cases
 from qfxc.backends import rtl
+from qfxc.hw.latency import fifo_latency, latency
+from qfxc.hw.schedule import schedule
 from qfxc.verify import rtlsim
 from qfxc.verify.rtlsim import Timing
 
@@ -41,7 +43,12 @@ class Simulated:
 
     def run(self, seed: int | None) -> tuple[list[NDArray[np.int64]], Timing]:
         return rtlsim.run(
-            self.binary, self.netlist, self.golden.inputs, seed=seed, patience=PATIENCE
+            self.binary,
+            self.netlist,
+            self.golden.inputs,
+            seed=seed,
+            patience=PATIENCE,
+            frames=FRAMES,
         )
 
     def require_golden(self, outputs: list[NDArray[np.int64]]) -> None:
@@ -70,4 +77,35 @@ def test_it_takes_the_cycles_that_it_states(simulated: Simulated) -> None:
     ends = iter(simulated.timing.out_last)
     for case in simulated.cases:
         for _ in case.instance.outputs:
-            assert list(np.diff(next(ends))) == [case.cycles] * 4, case.name
+            assert list(np.diff(next(ends))) == [case.cycles] * (FRAMES - 1), case.name
+
+
+def test_every_word_leaves_when_it_is_stated(simulated: Simulated) -> None:
+    """Schedule, latency and FIFOs give the cycle of the first and the last word of every frame."""
+    ends = zip(simulated.timing.out_first, simulated.timing.out_last, strict=True)
+    for case in simulated.cases:
+        for expected in stated(case):
+            first, last = next(ends)
+            assert (first, last) == expected, case.name
+
+
+def stated(case: Case) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Per output, when the first and the last word of every frame leave.
+
+    Word n is at the port in cycle n and behind its FIFO one cycle later; iterations follow each
+    other as soon as their words are there; results go through one more FIFO. The shell is wires.
+    """
+    kernel = case.instance.kernel
+    plan = schedule(kernel)
+    frames = np.arange(FRAMES)[:, None]
+    numbers = np.arange(FRAMES * plan.iterations)
+    there = np.zeros_like(numbers)
+    for reads, stream in zip(plan.reads, case.instance.inputs, strict=True):
+        at = (frames * plan.iterations + reads).reshape(-1)
+        there[at] = np.maximum(there[at], np.arange(at.size) + fifo_latency(stream.depth))
+    fires = np.maximum.accumulate(there - numbers) + numbers
+    leaves = [
+        fires[frames * plan.iterations + writes] + latency(kernel) + fifo_latency(stream.depth)
+        for writes, stream in zip(plan.writes, case.instance.outputs, strict=True)
+    ]
+    return [(tuple(x[:, 0].tolist()), tuple(x[:, -1].tolist())) for x in leaves]

@@ -167,13 +167,15 @@ def run(
     progress: Tell | None = None,
     patience: int = PATIENCE,
     trace: Path | None = None,
+    frames: int | None = None,
 ) -> tuple[list[NDArray[np.int64]], Timing]:
     """Runs frames through a built simulation; one array (frames, *frame shape) per output.
 
     ``inputs`` as in ``csim.run``. Without ``seed`` words come and go as fast as the design moves
     them; with one, every port stalls at random and registers start at random values.
     ``patience``: cycles without a word at any port that prove a deadlock. ``trace``: where to
-    write a waveform (needs ``build(trace=True)``). Raises VerificationError for a deadlock,
+    write a waveform (needs ``build(trace=True)``). ``frames``: how many, for a design without
+    inputs. Raises VerificationError for a deadlock,
     naming the streams, and for words that are too many, InternalError when it breaks off.
     """
     with tempfile.TemporaryDirectory(prefix="qfxc-rtlsim-") as name:
@@ -181,6 +183,7 @@ def run(
         tools.write_inputs(folder, netlist, inputs)
         command = [str(binary), "run", str(folder), "--patience", str(patience)]
         command += [] if seed is None else ["--seed", str(seed + 1), "--stall", str(STALL)]
+        command += [] if frames is None else ["--frames", str(frames)]
         command += [] if trace is None else ["--trace", str(trace.absolute())]
         code, lines = tools.run_bench(command, binary.parents[1] / MEMORIES, progress)
         if code == DEADLOCK:
