@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 
 from qfxc.hw.stations import Alive, Edge, Floats, Stations
 
-ROUNDS = 4
-"""Fewer lanes on one side let more go on the other; after some rounds hardly any."""
-
 
 def prune(problem: Stations, interval: int) -> list[NDArray[np.intp]] | None:
     """The choices left of every station at this interval; None where one has none."""
@@ -26,13 +23,15 @@ def prune(problem: Stations, interval: int) -> list[NDArray[np.intp]] | None:
     for edge in problem.edges:
         links[edge.source].append(edge)
         links[edge.sink].append(edge)
-    for _ in range(ROUNDS):
-        before = sum(map(len, alive))
-        for index, station in enumerate(problem.stations):
-            if station.folds:
-                alive[index] = alive[index][_needed(problem, index, links[index], alive, interval)]
-        if sum(map(len, alive)) == before:
-            break
+    stale = {index for index, station in enumerate(problem.stations) if station.folds}
+    while stale:
+        again: set[int] = set()
+        for index in sorted(stale):
+            needed = _needed(problem, index, links[index], alive, interval)
+            if not needed.all():  # fewer lanes here let more go at the other ends
+                alive[index] = alive[index][needed]
+                again |= {end for edge in links[index] for end in (edge.source, edge.sink)}
+        stale = {index for index in again if problem.stations[index].folds}
     return alive
 
 
