@@ -1,16 +1,18 @@
 """A token-level simulation of a netlist: no values, only which word moves in which cycle.
 
-The schedules are written from the loops in hls_lib, not from the operators, so that they check
-what ``lag`` and the FIFO depths promise. An iteration happens when all that it reads is there and
-all that it writes has room; real pipelines hold a few words more, never less.
+The schedules are written from the loops in hls_lib, not from the operators or hw/schedule.py, so
+that they check both. Time is stepped cycle by cycle through registers, as docs/rtl.md has them: an
+iteration fires when all that it reads is there and the first stage of its pipeline moves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from qfxc.hw.netlist import Instance, Netlist
+from qfxc.hw.latency import latency
+from qfxc.hw.netlist import Instance, Netlist, Stream
 
 Step = tuple[tuple[int, ...], tuple[int, ...]]
 """Inputs read and outputs written in one iteration."""
@@ -92,7 +94,7 @@ def _slice(p: Mapping[str, int]) -> Iterator[Step]:
 
 def _transpose(p: Mapping[str, int]) -> Iterator[Step]:
     words = p["D0"] * p["D1"] * p["D2"] * p["D3"]
-    yield from [R] * words + [W] * words
+    yield from [R] * words + [NONE] * SETTLE + [W] * words
 
 
 def _expand(p: Mapping[str, int]) -> Iterator[Step]:
@@ -134,60 +136,99 @@ SCHEDULES = {
 }
 
 
+class Fifo:
+    """Words are counted: ``visible[n]`` is the cycle from which the n-th oldest can be read."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth, self.late = depth, 1 if depth <= 256 else 2
+        self.visible: deque[int] = deque()
+        self.room = self.there = False
+
+    def look(self, cycle: int) -> None:
+        """What both sides see at the start of a cycle."""
+        self.room = len(self.visible) < self.depth
+        self.there = bool(self.visible) and self.visible[0] <= cycle
+
+
 @dataclass
 class Process:
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
+    reads: tuple[Fifo, ...]
+    writes: tuple[Fifo, ...]
     steps: list[Step]
+    stages: list[tuple[int, ...] | None]
+    """What the token in every pipeline stage will write; None: the stage is empty."""
     at: int = 0
     frames: int = 0
+    """Frames whose last iteration has fired."""
 
-    def move(self, level: dict[str, int], room: dict[str, int], frames: int) -> bool:
-        """One cycle: an iteration, if the words at its start allow it."""
-        if self.frames == frames:
-            return False
+    def cycle(self, now: int, frames: int) -> bool:
+        """Whether anything moved; every FIFO has been looked at before."""
         ins, outs = self.steps[self.at]
-        if any(level[self.reads[i]] == 0 for i in ins):
-            return False
-        if any(room[self.writes[o]] == 0 for o in outs):
-            return False
-        for i in ins:
-            level[self.reads[i]] -= 1
-        for o in outs:
-            room[self.writes[o]] -= 1
-        self.at += 1
-        if self.at == len(self.steps):
-            self.at, self.frames = 0, self.frames + 1
-        return True
+        fires = self.frames < frames and all(self.reads[i].there for i in ins)
+        if not self.stages:
+            fires = fires and all(self.writes[o].room for o in outs)
+            emitted: tuple[int, ...] | None = outs if fires else None
+            moved = fires
+        else:
+            fires, emitted, moved = self._shift(outs, fires)
+        for o in emitted or ():
+            self.writes[o].visible.append(now + self.writes[o].late)
+        if fires:
+            for i in ins:
+                self.reads[i].visible.popleft()
+            self.at += 1
+            if self.at == len(self.steps):
+                self.at, self.frames = 0, self.frames + 1
+        return moved
+
+    def _shift(
+        self, outs: tuple[int, ...], ready: bool
+    ) -> tuple[bool, tuple[int, ...] | None, bool]:
+        """Stages move from the last to the first: each when it is empty or the next one moves."""
+        moves = all(self.writes[o].room for o in self.stages[-1] or ())
+        emitted = self.stages[-1] if moves else None
+        moved = moves and self.stages[-1] is not None
+        for k in range(len(self.stages) - 1, -1, -1):
+            moves = moves or self.stages[k] is None
+            if not moves:
+                continue
+            coming = self.stages[k - 1] if k else (outs if ready else None)
+            moved = moved or coming is not None
+            self.stages[k] = coming
+        return moves and ready, emitted, moved
+
+
+def _processes(net: Netlist, fifos: Mapping[str, Fifo]) -> tuple[list[Process], list[Process]]:
+    """Sources and kernels; sinks."""
+
+    def of(streams: Iterable[Stream]) -> tuple[Fifo, ...]:
+        return tuple(fifos[s.name] for s in streams)
+
+    work = [
+        Process(of(i.inputs), of(i.outputs), list(schedule(i)), [None] * latency(i.kernel))
+        for i in net.instances
+    ]
+    work += [Process((), of((s,)), [W] * s.words, []) for s in net.inputs]
+    return work, [Process(of((s,)), (), [R] * s.words, []) for s in net.outputs]
 
 
 def run(net: Netlist, frames: int, depths: Mapping[str, int] | None = None) -> list[int] | None:
     """The cycle in which every frame was complete at all outputs; None when the network stops.
 
-    ``depths`` replaces the depth of streams by name.
+    The first word comes in in cycle 0. ``depths`` replaces the depth of streams by name.
     """
-    depth = {s.name: s.depth for s in net.streams} | dict(depths or {})
-    level = dict.fromkeys(depth, 0)
-    work = [
-        Process(
-            tuple(s.name for s in i.inputs), tuple(s.name for s in i.outputs), list(schedule(i))
-        )
-        for i in net.instances
-    ]
-    work += [Process((), (s.name,), [W] * s.words) for s in net.inputs]
-    sinks = [Process((s.name,), (), [R] * s.words) for s in net.outputs]
+    fifos = {s.name: Fifo((depths or {}).get(s.name, s.depth)) for s in net.streams}
+    work, sinks = _processes(net, fifos)
     done: list[int] = []
-    cycle = 0
+    cycle, idle = 0, 0
     while len(done) < frames:
-        cycle += 1
-        # what is there and what has room at the start of the cycle, as registers do
-        here, room = dict(level), {name: depth[name] - n for name, n in level.items()}
-        before, space = dict(here), dict(room)
-        moved = [process.move(here, room, frames) for process in work + sinks]
-        if not any(moved):
+        for fifo in fifos.values():
+            fifo.look(cycle)
+        moved = [process.cycle(cycle, frames) for process in (*work, *sinks)]
+        idle = 0 if any(moved) else idle + 1
+        if idle > 2:  # a word in a deep FIFO may still become visible
             return None
-        for name in level:
-            level[name] += (space[name] - room[name]) - (before[name] - here[name])
-        if min(sink.frames for sink in sinks) > len(done):
+        while min(sink.frames for sink in sinks) > len(done):
             done.append(cycle)
+        cycle += 1
     return done

@@ -9,7 +9,7 @@ import pytest
 from hw_fakes import Join, Same, Wide, const, dot, flat, frame, graph, residual, same
 
 from qfxc.errors import InternalError, UserError
-from qfxc.hw.build import build_netlist
+from qfxc.hw.build import connect
 from qfxc.hw.netlist import Netlist
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Fold
@@ -41,7 +41,7 @@ def check(net: Netlist) -> None:
 def test_a_chain_with_a_reshape_and_parameters() -> None:
     x = frame(2, 2, 4)
     g = graph([x], [dot(flat(same(x, "a"), "r"), 8, "fc")])
-    net = build_netlist(g, one(g) | {"a": Fold(2, 2), "fc": Fold(2, 4)}, "Net 1")
+    net = connect(g, one(g) | {"a": Fold(2, 2), "fc": Fold(2, 4)}, "Net 1")
     check(net)
     assert [(i.name, i.kernel.name) for i in net.instances] == [
         ("u_a", "table"),
@@ -66,7 +66,7 @@ def test_a_chain_with_a_reshape_and_parameters() -> None:
 def test_converters(lanes: tuple[int, int], chain: list[tuple[int, int]]) -> None:
     x = frame(5, 12)
     g = graph([x], [same(same(x, "a"), "b")])
-    net = build_netlist(g, {"a": Fold(lanes[0], lanes[0]), "b": Fold(lanes[1], lanes[1])}, "n")
+    net = connect(g, {"a": Fold(lanes[0], lanes[0]), "b": Fold(lanes[1], lanes[1])}, "n")
     check(net)
     widths = [i for i in net.instances if i.kernel.name == "width"]
     assert [(i.kernel.params["InBits"], i.kernel.params["OutBits"]) for i in widths] == chain
@@ -79,7 +79,7 @@ def test_a_converter_too_wide_for_the_lcm_goes_through_the_gcd() -> None:
     x = frame(48 * 35)
     g = graph([x], [same(same(x, "a"), "b")])
     # lcm(48, 35) = 1680 lanes of 8 bits are 13,440 bits: too wide; gcd = 1
-    net = build_netlist(g, {"a": Fold(48, 48), "b": Fold(35, 35)}, "n")
+    net = connect(g, {"a": Fold(48, 48), "b": Fold(35, 35)}, "n")
     check(net)
     params = [i.kernel.params for i in net.instances if i.kernel.name == "width"]
     assert [(p["InBits"], p["OutBits"]) for p in params] == [(384, 8), (8, 280)]
@@ -89,7 +89,7 @@ def test_a_fork_also_for_an_output_that_is_read_inside() -> None:
     x = frame(4)
     a = same(x, "a")
     g = graph([x], [a, same(a, "b"), a])
-    net = build_netlist(g, one(g), "n")
+    net = connect(g, one(g), "n")
     check(net)
     (fork,) = [i for i in net.instances if i.kernel.name == "fork"]
     assert fork.kernel.params == {"Bits": 8, "Words": 4, "N": 3}
@@ -101,7 +101,7 @@ def test_wide_forks_are_trees() -> None:
     x = frame(4)
     a = same(x, "a")
     g = graph([x], [same(a, f"b{i}") for i in range(33)])
-    net = build_netlist(g, one(g), "n")
+    net = connect(g, one(g), "n")
     check(net)
     forks = [i.kernel.params["N"] for i in net.instances if i.kernel.name == "fork"]
     assert forks == [16, 16, 3]  # 15 readers, 15 readers, 3 readers
@@ -110,7 +110,7 @@ def test_wide_forks_are_trees() -> None:
 def test_one_value_twice_into_one_kernel() -> None:
     x = frame(4)
     g = graph([x], [Node(Wide(), (x, x), "square")])
-    net = build_netlist(g, one(g), "n")
+    net = connect(g, one(g), "n")
     check(net)
     assert [i.kernel.name for i in net.instances] == ["fork", "add"]
 
@@ -118,7 +118,7 @@ def test_one_value_twice_into_one_kernel() -> None:
 def test_constant_streams_are_instances() -> None:
     x, c = frame(2, 4), const(2, 4)
     g = graph([x], [Node(Wide(), (x, c), "bias")])
-    net = build_netlist(g, one(g) | {"c": Fold(2, 2), "bias": Fold(2, 2)}, "n")
+    net = connect(g, one(g) | {"c": Fold(2, 2), "bias": Fold(2, 2)}, "n")
     check(net)
     emit = next(i for i in net.instances if i.kernel.name == "const")
     assert emit.kernel.params == {"Lanes": 2, "Words": 4, "YBits": 8, "YSigned": 0}
@@ -132,7 +132,7 @@ def test_names_are_sanitised_unique_and_the_same_every_time() -> None:
     for name in names:
         node = same(node, name)
     g = graph([x], [node])
-    net, again = (build_netlist(g, one(g), "9 lives") for _ in range(2))
+    net, again = (connect(g, one(g), "9 lives") for _ in range(2))
     check(net)
     assert [i.name for i in net.instances] == [
         "u_conv_1", "u_conv_1_2", "u_conv_1_3", "u_9", "u_int", "u_gr_e",
@@ -145,20 +145,20 @@ def test_an_input_that_nothing_reads() -> None:
     x, y = frame(4), frame(4, name="y")
     g = graph([x, y], [same(x, "a")])
     with pytest.raises(UserError, match="no output depends on this input"):
-        build_netlist(g, one(g), "n")
+        connect(g, one(g), "n")
 
 
 def test_an_input_that_is_an_output() -> None:
     x = frame(4)
     with pytest.raises(UserError, match="this input is an output"):
-        build_netlist(graph([x], [flat(x, "r")]), {}, "n")
+        connect(graph([x], [flat(x, "r")]), {}, "n")
 
 
 def test_a_node_without_hardware_is_a_bug() -> None:
     x = frame(4)
     g = graph([x], [Node(Clip(), (x,), "relu")])
     with pytest.raises(InternalError, match=r"relu \(clip\) has no kernel"):
-        build_netlist(g, one(g), "n")
+        connect(g, one(g), "n")
 
 
 def test_residual_and_concat_netlists_are_sound() -> None:
@@ -166,7 +166,7 @@ def test_residual_and_concat_netlists_are_sound() -> None:
     a, b = same(x, "a"), same(x, "b")
     for axis in (0, 2):
         g = graph([x], [Node(Join(axis=axis), (a, b, x), "join")])
-        check(build_netlist(g, one(g), "n"))
+        check(connect(g, one(g), "n"))
     g = residual(Fraction(1, 4))
-    check(build_netlist(g, one(g), "n"))
+    check(connect(g, one(g), "n"))
     assert Same.stem == "table"

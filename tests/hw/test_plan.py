@@ -11,7 +11,7 @@ from hw_fakes import Slow, Wide, dot, frame, graph, same
 
 from qfxc.errors import UserError
 from qfxc.hw.board import Board, load
-from qfxc.hw.build import build_netlist
+from qfxc.hw.build import connect
 from qfxc.hw.plan import Plan, plan
 from qfxc.hw.program import Program
 from qfxc.hw.space import Space, space
@@ -75,7 +75,7 @@ def test_lanes_match_along_a_chain() -> None:
     result = plan(two_layers(), board, 200.0)
     assert result.folds["fc1"].pe == result.folds["act"].simd
     assert result.folds["act"].pe == result.folds["fc2"].simd
-    net = build_netlist(two_layers(), result.folds, "n")
+    net = connect(two_layers(), result.folds, "n")
     assert all(i.kernel.name != "width" for i in net.instances)
 
 
@@ -198,13 +198,13 @@ def test_a_hundred_nodes_in_seconds() -> None:
     products = sum(r.cycles * r.fold.simd * r.fold.pe for r in result.rows if r.op == "matvec")
     assert result.interval >= products // BOARD.budget.dsp
     assert result == plan(g, BOARD, 200.0)
-    build_netlist(g, result.folds, "n")
+    connect(g, result.folds, "n")
 
 
 def test_glue_of_the_plan_is_the_netlist() -> None:
     g = deep(2)
     result = plan(g, small(dsp=20), 200.0)
-    net = build_netlist(g, result.folds, "n")
+    net = connect(g, result.folds, "n")
     assert space(g).interval(result.folds) <= result.interval
     widths = [i for i in net.instances if i.kernel.name == "width"]
     assert all(i.kernel.params["InWords"] <= result.interval for i in widths)

@@ -25,6 +25,12 @@ CHUNK = 24
 FUNCTIONS = {"const": "const_"}
 """The functions of kernels whose names are C++ keywords."""
 
+LEAST_DEPTH = 16
+BRANCH_MARGIN = 32
+"""The netlist's depths are exact for the latencies of rtl_lib. Those of Vitis' pipelines are known
+only after synthesis: every FIFO is a full shift register at least, and every branch of a fork holds
+some words more, as many as the other branch may have in flight beyond what rtl_lib's would."""
+
 SRL_DEPTH = 32
 LUTRAM_FIFO_BITS = 8192
 
@@ -71,6 +77,7 @@ def _context(netlist: Netlist, part: str, clock_ns: float) -> dict[str, Any]:
     runs = instance_names(netlist)
     instances = [_instance(i, runs[i.name], names) for i in netlist.instances]
     ends = {*netlist.inputs, *netlist.outputs}
+    forked = {s for i in netlist.instances if i.kernel.name == "fork" for s in i.outputs}
     chunks = [instances[i : i + CHUNK] for i in range(0, len(instances), CHUNK)]
     return {
         "version": __version__,
@@ -82,9 +89,9 @@ def _context(netlist: Netlist, part: str, clock_ns: float) -> dict[str, Any]:
         "chunks": chunks,
         "kernel_files": [f"kernels_{i}.cpp" for i in range(len(chunks))],
         "kernel_objects": [f"build/kernels_{i}.o" for i in range(len(chunks))],
-        "streams": [_stream(s, names) for s in netlist.streams if s not in ends],
-        "inputs": [_port(s, names) for s in netlist.inputs],
-        "outputs": [_port(s, names) for s in netlist.outputs],
+        "streams": [_stream(s, names, forked) for s in netlist.streams if s not in ends],
+        "inputs": [_port(s, names, forked) for s in netlist.inputs],
+        "outputs": [_port(s, names, forked) for s in netlist.outputs],
     }
 
 
@@ -127,17 +134,18 @@ def _rom(instance: str, name: str, array: Any) -> dict[str, Any]:
     }
 
 
-def _stream(stream: Stream, names: Mapping[str, str]) -> dict[str, Any]:
-    if stream.depth <= SRL_DEPTH:
+def _stream(stream: Stream, names: Mapping[str, str], forked: set[Stream]) -> dict[str, Any]:
+    depth = max(stream.depth, LEAST_DEPTH) + BRANCH_MARGIN * (stream in forked)
+    if depth <= SRL_DEPTH:
         impl = "srl"
     else:
-        impl = "lutram" if stream.depth * stream.bits <= LUTRAM_FIFO_BITS else "bram"
-    return {**_argument(stream, names), "depth": stream.depth, "impl": impl}
+        impl = "lutram" if depth * stream.bits <= LUTRAM_FIFO_BITS else "bram"
+    return {**_argument(stream, names), "depth": depth, "impl": impl}
 
 
-def _port(stream: Stream, names: Mapping[str, str]) -> dict[str, Any]:
+def _port(stream: Stream, names: Mapping[str, str], forked: set[Stream]) -> dict[str, Any]:
     return {
-        **_stream(stream, names),
+        **_stream(stream, names, forked),
         "axis_bits": 8 * word_bytes(stream),
         "words": stream.words,
         "lanes": stream.lanes,

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 
 from qfxc.hw.constant import hardware
-from qfxc.hw.fifo import buffers, depth
-from qfxc.hw.glue import SHALLOW, converter_lanes
+from qfxc.hw.glue import converter_lanes
 from qfxc.hw.links import Link, Wiring, wire
 from qfxc.hw.netlist import Instance, Netlist, Stream
+from qfxc.hw.sizing import resized, size
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Fold, Kernel
 
@@ -49,18 +49,23 @@ def input_lanes(wiring: Wiring, folds: Mapping[str, Fold], node: Node) -> int:
 
 
 def build_netlist(graph: Graph, folds: Mapping[str, Fold], name: str) -> Netlist:
-    """The netlist of a graph of the KERNEL stage.
+    """The netlist of a graph of the KERNEL stage, its FIFOs sized for the full rate.
 
-    ``folds`` has one entry for every node that becomes an instance (``Plan.folds``). Names are
-    unique and depend on nothing but the graph. Raises UserError as ``wire`` does.
+    ``folds`` has one entry for every node that becomes an instance (``Plan.folds``). Names and
+    depths depend on nothing but graph and folds. Raises UserError as ``wire`` does.
     """
+    netlist = connect(graph, folds, name)
+    return resized(netlist, size(netlist))
+
+
+def connect(graph: Graph, folds: Mapping[str, Fold], name: str) -> Netlist:
+    """As ``build_netlist``, but every FIFO has its least depth."""
     return _Builder(graph, folds).netlist(graph, name)
 
 
 class _Builder:
     def __init__(self, graph: Graph, folds: Mapping[str, Fold]) -> None:
         self._wiring = wire(graph)
-        self._buffers = buffers(self._wiring)
         self._folds = folds
         self._names = Names()
         self._instances: list[Instance] = []
@@ -99,21 +104,11 @@ class _Builder:
         self._instances.append(Instance(self._names.take("u", name), kernel, inputs, outputs))
 
     def _raw(self, node: Node, lanes: int, name: str) -> Stream:
-        readers = self._wiring.readers(node)
-        hold = self._depth(readers[0], lanes) if len(readers) == 1 else SHALLOW
-        return Stream(name, node.type.int, lanes, node.type.size // lanes, hold)
+        return Stream(name, node.type.int, lanes, node.type.size // lanes)
 
     def _lanes(self, link: Link, lanes: int) -> int:
         """The lanes that the link's reader takes; a graph output takes what comes."""
         return lanes if link.sink is None else self._folds[link.sink.name].simd
-
-    def _depth(self, link: Link, lanes: int) -> int:
-        """Of a stream with ``lanes`` lanes on this link: only the last one holds data back."""
-        if lanes != self._lanes(link, lanes):
-            return SHALLOW
-        shape = link.source.type.shape
-        rows = shape[0] if len(shape) > 1 else 1
-        return depth(self._buffers[link], rows, link.source.type.size // lanes)
 
     def _distribute(self, node: Node, stream: Stream) -> None:
         """From the stream of a value to every reader of it."""
@@ -128,10 +123,9 @@ class _Builder:
         """One stream for every reader; the last output of a full fork feeds the next fork."""
         more = len(readers) > MAX_BRANCHES
         here = readers[: MAX_BRANCHES - 1] if more else readers
-        depths = [self._depth(link, stream.lanes) for link in here] + ([SHALLOW] if more else [])
         outputs = tuple(
-            Stream(self._names.take("s", node.name), stream.elem, stream.lanes, stream.words, hold)
-            for hold in depths
+            Stream(self._names.take("s", node.name), stream.elem, stream.lanes, stream.words)
+            for _ in range(len(here) + more)
         )
         params = {"Bits": stream.bits, "Words": stream.words, "N": len(outputs)}
         self._instance(f"{node.name}.fork", Kernel("fork", params), (stream,), outputs)
@@ -145,8 +139,7 @@ class _Builder:
         chain = converter_lanes(stream.lanes, self._lanes(link, stream.lanes), stream.elem.bits)
         for lanes in chain[1:]:
             words = link.source.type.size // lanes
-            hold = self._depth(link, lanes)
-            after = Stream(self._names.take("s", name), stream.elem, lanes, words, hold)
+            after = Stream(self._names.take("s", name), stream.elem, lanes, words)
             params = {"InBits": stream.bits, "OutBits": after.bits, "InWords": stream.words}
             self._instance(f"{name}.width", Kernel("width", params), (stream,), (after,))
             stream = after

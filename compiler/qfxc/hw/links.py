@@ -18,10 +18,9 @@ from qfxc.ir.graph import Graph, Node
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """What a stream holds back at most: a part of a frame, some rows of it, some words."""
+    """What a stream is expected to hold: a part of a frame and some words."""
 
     frame: Fraction = Fraction(0)
-    rows: int = 0
     words: int = SHALLOW
 
 

@@ -74,9 +74,7 @@ class Space:
 
     def link_cost(self, link: Link, lanes: int, reader: int) -> Cost:
         """Converters and the deep FIFO of a link between ``lanes`` and ``reader`` lanes."""
-        shape, size = link.source.type.shape, link.source.type.size
-        rows = shape[0] if len(shape) > 1 else 1
-        hold = depth(self.buffers[link], rows, size // reader)
+        hold = depth(self.buffers[link], link.source.type.size // reader)
         return link_cost(link.source.type.int.bits, (lanes, reader), hold)
 
     def link_cycles(self, link: Link, lanes: int, reader: int) -> int:

@@ -120,8 +120,9 @@ class Window(KernelOp):
         return min(Fraction(rows, height), Fraction(1))
 
     def pause(self, node: Node) -> Fraction:
-        """The rows that it reads at once, and those that come while it emits its last row."""
-        return self.lag(node)
+        """The rows that it reads at once; about one more comes while it emits its last row."""
+        height = node.inputs[0].type.shape[0]
+        return Fraction(extent(self.size, self.dilation)[0], height)
 
     def burst(self, node: Node) -> int:
         """What must last through the rows that a stride skips: their part of a row of windows."""
