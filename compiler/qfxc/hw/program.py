@@ -27,8 +27,8 @@ from qfxc.ir.kernel import Cost, Fold
 SCALE = 1000.0
 """Of the objective: the solver's absolute gap of 1e-6 is then less than any real difference."""
 
-TIE = 1e-4
-"""Most that all tie-breakers add to the objective together: a tenth of one LUT of a million."""
+TIE = 1e-3
+"""Most that all tie-breakers add to the objective together: one LUT of a million."""
 
 OVERRUN = 1000.0
 """How much more than use an overrun counts where budgets may be exceeded."""
