@@ -1,4 +1,4 @@
-"""qfx_fifo keeps what docs/rtl.md promises, exactly: capacity, latency, order, one word per cycle."""
+"""qfx_fifo keeps what docs/rtl.md promises: capacity, latency, order, one word per cycle."""
 
 from __future__ import annotations
 
