@@ -6,6 +6,7 @@ module qfx_accumulate #(
     parameter int Chunks = 0
 ) (
     input  logic                     clk_i,
+    input  logic                     rst_ni,
     input  logic                     en_i,
     input  logic                     first_i,
     input  logic [Lanes*SumBits-1:0] sum_i,
@@ -17,9 +18,11 @@ module qfx_accumulate #(
 
   if (Chunks > 1) begin : g_chunks
     qfx_delay #(.Width(Lanes * YBits), .Length(Chunks - 1)) u_delay (
-        .clk_i, .en_i, .data_i(y_q), .data_o(earlier));
+        .clk_i, .rst_ni, .en_i, .data_i(y_q), .data_o(earlier));
   end else begin : g_single
     assign earlier = y_q;
+    logic unused;
+    assign unused = rst_ni;
   end
 
   genvar l;

@@ -1,79 +1,51 @@
-// Taps words, each Depth words behind the one before it: column_o = x, x Depth words ago, 2 * Depth words ago, .. The
-// newest one is the highest.
+// data_o is data_i as it was Length steps ago; a step is a cycle with en_i.
 //
-// All of them lie in one memory: at the place of the word that leaves its delay, the next younger one is stored. A word
-// is read (read_i) Stages pipeline stages before it moves on (step_i, with x_i); the output register of a block memory
-// moves under en_i. Distributed memory is read at once: Stages is 0.
+// Shift registers (SRL) up to 32 steps, beyond that a memory that is read one step ahead. No reset: whoever reads the
+// first Length words ignores them.
 `include "qfx_check.svh"
 
 module qfx_delay #(
     parameter int Width = 0,
-    parameter int Depth = 0,
-    parameter int Taps = 0,
-    localparam int Stages = qfx_pkg::delay_stages(Width, Depth, Taps)
+    parameter int Length = 0
 ) (
-    input  logic                  clk_i,
-    input  logic                  rst_ni,
-    input  logic                  read_i,
-    input  logic                  en_i,
-    input  logic                  step_i,
-    input  logic [     Width-1:0] x_i,
-    output logic [Taps*Width-1:0] column_o
+    input  logic             clk_i,
+    input  logic             rst_ni,
+    input  logic             en_i,
+    input  logic [Width-1:0] data_i,
+    output logic [Width-1:0] data_o
 );
-  `QFX_REQUIRE(Width >= 1 && Depth >= 1 && Taps >= 1, "qfx_delay: Width, Depth and Taps are at least 1")
+  `QFX_REQUIRE(Width >= 1 && Length >= 1, "qfx_delay: Width and Length are at least 1")
 
-  if (Taps == 1) begin : g_wires
+  if (Length <= 32) begin : g_shift
+    logic [Length*Width-1:0] words_q;
+    assign data_o = words_q[(Length-1)*Width+:Width];
+    if (Length == 1) begin : g_one
+      always_ff @(posedge clk_i) if (en_i) words_q <= data_i;
+    end else begin : g_more
+      always_ff @(posedge clk_i) if (en_i) words_q <= {words_q[(Length-1)*Width-1:0], data_i};
+    end
     logic unused;
-    assign unused = &{1'b0, clk_i, rst_ni, read_i, en_i, step_i};
-    assign column_o = x_i;
+    assign unused = rst_ni;
   end else begin : g_memory
-    localparam int Kept = (Taps - 1) * Width;
-    localparam int Bits = qfx_pkg::counter_bits(Depth - 1);
-    logic [Bits-1:0] at;
-    logic [Kept-1:0] old, young;
-    logic last, unused;
-    assign column_o = {x_i, old};
-    assign young = column_o[Width+:Kept];
+    // The place that is written in a step is read again Length - 1 steps later, for the step after that.
+    localparam int Bits = qfx_pkg::counter_bits(Length - 1);
+    logic [Width-1:0] mem[0:Length-1];
+    logic [Width-1:0] word_q;
+    logic [Bits-1:0] at, next;
+    logic last;
     qfx_counter #(
-        .Last(Depth - 1)
+        .Last(Length - 1)
     ) u_at (
         .clk_i,
         .rst_ni,
-        .step_i,
+        .step_i (en_i),
         .count_o(at),
         .last_o (last)
     );
-    if (Stages == 0) begin : g_distributed
-      (* ram_style = "distributed" *) logic [Kept-1:0] mem[0:Depth-1];
-      always_ff @(posedge clk_i) if (step_i) mem[at] <= young;
-      assign old = mem[at];
-      assign unused = &{1'b0, read_i, en_i, last};
-    end else begin : g_block
-      logic [Bits-1:0] ahead;
-      logic ahead_last;
-      qfx_counter #(
-          .Last(Depth - 1)
-      ) u_ahead (
-          .clk_i,
-          .rst_ni,
-          .step_i (read_i),
-          .count_o(ahead),
-          .last_o (ahead_last)
-      );
-      qfx_ram #(
-          .Width(Kept),
-          .Depth(Depth)
-      ) u_ram (
-          .clk_i,
-          .write_i     (step_i),
-          .write_addr_i(at),
-          .write_data_i(young),
-          .en_i        ({en_i, read_i}),
-          .addr_i      (ahead),
-          .data_o      (old)
-      );
-      assign unused = &{1'b0, ahead_last, last};
-    end
+    assign next = last ? '0 : at + 1'b1;
+    always_ff @(posedge clk_i) if (en_i) mem[at] <= data_i;
+    always_ff @(posedge clk_i) if (en_i) word_q <= mem[next];
+    assign data_o = word_q;
   end
 
 endmodule

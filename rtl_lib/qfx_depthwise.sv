@@ -96,7 +96,7 @@ module qfx_depthwise #(
   end
 
   qfx_accumulate #(.Lanes(Lanes), .SumBits(Sum), .YBits(YBits), .Chunks(Chunks)) u_accumulate (
-      .clk_i, .en_i(moving[Latency-1]), .first_i(first || Steps == 1), .sum_i(sum), .carry_i(carry),
+      .clk_i, .rst_ni, .en_i(moving[Latency-1]), .first_i(first || Steps == 1), .sum_i(sum), .carry_i(carry),
       .y_o(y_data_o));
 
   logic unused;

@@ -113,7 +113,7 @@ module qfx_matvec #(
       .clk_i, .en_i(en[Latency-2:Read]), .x_i(x), .w_i(w), .y_o(sum), .carry_o(carry));
 
   qfx_accumulate #(.Lanes(Pe), .SumBits(Sum), .YBits(YBits), .Chunks(1)) u_accumulate (
-      .clk_i, .en_i(moving[Latency-1]), .first_i(first_acc || Depth == 1), .sum_i(sum), .carry_i(carry),
+      .clk_i, .rst_ni, .en_i(moving[Latency-1]), .first_i(first_acc || Depth == 1), .sum_i(sum), .carry_i(carry),
       .y_o(y_data_o));
 
   logic unused;

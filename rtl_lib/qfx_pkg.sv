@@ -119,9 +119,9 @@ package qfx_pkg;
     memory_stages = depth <= 32 || depth * width <= 4096 ? 1 : 2;
   endfunction
 
-  // Stages before the words of a qfx_delay are there: none if they come out of distributed memory.
-  function automatic int delay_stages(input int width, input int depth, input int taps);
-    delay_stages = taps == 1 || memory_stages(depth, (taps - 1) * width) == 1 ? 0 : 2;
+  // Stages before the words of qfx_lines are there: none if they come out of distributed memory.
+  function automatic int lines_stages(input int width, input int depth, input int taps);
+    lines_stages = taps == 1 || memory_stages(depth, (taps - 1) * width) == 1 ? 0 : 2;
   endfunction
 
 endpackage

@@ -110,7 +110,7 @@ module qfx_pool #(
   always_ff @(posedge clk_i) if (moving[Acc]) acc_q <= now;
   if (Chunks > 1) begin : g_chunks
     qfx_delay #(.Width(Lanes * AccBits), .Length(Chunks - 1)) u_delay (
-        .clk_i, .en_i(moving[Acc]), .data_i(acc_q), .data_o(earlier));
+        .clk_i, .rst_ni, .en_i(moving[Acc]), .data_i(acc_q), .data_o(earlier));
   end else begin : g_single
     assign earlier = acc_q;
   end

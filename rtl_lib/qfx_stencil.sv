@@ -1,6 +1,6 @@
 // The windows of an image, Pe elements (whole taps) per word: what qfx_window emits tap by tap.
 //
-// The rows above the newest one come out of a delay (qfx_delay), the last Cols pixels of the window's KH rows are shift
+// The rows above the newest one come out of qfx_lines, the last Cols pixels of the window's KH rows are shift
 // registers. A window leaves in Parts words as soon as its last pixel is there, the first one in the same iteration;
 // the next pixel is read after the last one. Latency: the stages of the delay, the shift registers, and, if a window
 // leaves in several words, the register behind the choice of one.
@@ -47,7 +47,7 @@ module qfx_stencil #(
   `QFX_REQUIRE(OH >= 1 && OW >= 1 && (OH - 1) * SH + Rows <= H && (OW - 1) * SW + Cols <= W,
                "qfx_stencil: the windows lie inside the image")
 
-  localparam int Stages = qfx_pkg::delay_stages(Width, DH * W * Words, KH);
+  localparam int Stages = qfx_pkg::lines_stages(Width, DH * W * Words, KH);
   localparam int Latency = Stages + (Parts > 1 ? 2 : 1);
 
   // The front: where the newest word lies, and how far it is to the next window.
@@ -168,7 +168,7 @@ module qfx_stencil #(
   logic [KH*Kept-1:0] kept;
   logic [Window-1:0] window;
   assign shifts = moving[Stages] && taking;
-  qfx_delay #(
+  qfx_lines #(
       .Width(Width),
       .Depth(DH * W * Words),
       .Taps (KH)
