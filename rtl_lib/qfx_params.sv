@@ -1,5 +1,5 @@
-// The parameters of the channels of a word: a memory of Period words, read in one cycle under en_i. With a period of 1
-// they are constants, there at all times.
+// The parameters of the channels of a word: a memory of Period words, read in one cycle under en_i. With a
+// period of 1 they are constants, there at all times.
 `include "qfx_check.svh"
 
 module qfx_params #(
@@ -20,7 +20,8 @@ module qfx_params #(
     logic unused;
     assign unused = &{1'b0, clk_i, en_i, addr_i};
     initial $readmemh(File, mem);
-    assign data_o = mem[0];
+    // not mem[0]: Icarus takes that before the file is read
+    assign data_o = mem[addr_i[0] & 1'b0];
   end else begin : g_memory
     qfx_rom #(
         .Width (Width),
