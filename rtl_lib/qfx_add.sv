@@ -1,8 +1,8 @@
 // y = KA * a + KB * b.
 //
-// One word of each input per iteration. The factors are split into signed digits (non-adjacent form), so the result is
-// a sum of N shifted operands, some of them negative: a tree of registered adders of the width of y, modulo which all
-// is computed. Latency: max(1, clog2(N)).
+// One word of each input per iteration. The factors are split into signed digits (non-adjacent form), so the
+// result is a sum of N shifted operands, some of them negative: a tree of registered adders of the width of
+// y, modulo which all is computed. Latency: max(1, clog2(N)).
 `include "qfx_check.svh"
 
 module qfx_add #(
@@ -29,7 +29,8 @@ module qfx_add #(
   `QFX_REQUIRE(Lanes >= 1 && Words >= 1 && YSigned >= 0, "qfx_add: words and frames are not empty")
   `QFX_REQUIRE(KA != 0 && KB != 0, "qfx_add: no factor is 0")
 
-  // Digits of +1 and of -1 of a number: the bits of 3k that k has not, and those of k that 3k has not, halved.
+  // Digits of +1 and of -1 of a number: the bits of 3k that k has not, and those of k that 3k has not,
+  // halved.
   function automatic [63:0] plus_digits(input [63:0] k);
     plus_digits = ((k + (k << 1)) & ~k) >> 1;
   endfunction
@@ -113,7 +114,8 @@ module qfx_add #(
             assign sum[i*YBits+:YBits] = b << place(MinusB, i - FirstMinusB);
           end
         end else begin : g_sum
-          // A node whose terms are all subtracted holds their sum; the first one above with an added term takes it off.
+          // A node whose terms are all subtracted holds their sum; the first one above with an added term
+          // takes it off.
           localparam bit Negative = (i << t) >= FirstMinusA;
           localparam bit Pair = 2 * i + 1 < ((N + (1 << (t - 1)) - 1) >> (t - 1));
           localparam bit Minus = ((2 * i + 1) << (t - 1)) >= FirstMinusA;

@@ -1,4 +1,5 @@
-// From an AXI4-Stream port to plain words: the padding to whole bytes and TLAST are ignored. Wires: latency 0.
+// From an AXI4-Stream port to plain words: the padding to whole bytes and TLAST are ignored. Wires: latency
+// 0.
 `include "qfx_check.svh"
 
 module qfx_axis_in #(

@@ -1,5 +1,5 @@
-// From plain words to an AXI4-Stream port: padded with zeros to whole bytes, TLAST on the last word of every frame.
-// The stream is wires: latency 0.
+// From plain words to an AXI4-Stream port: padded with zeros to whole bytes, TLAST on the last word of every
+// frame. The stream is wires: latency 0.
 `include "qfx_check.svh"
 
 module qfx_axis_out #(

@@ -1,5 +1,5 @@
-// y = Repeats times: Run0 words of input 0, then Run1 words of input 1, and so on; every lane is extended to the type of
-// the result.
+// y = Repeats times: Run0 words of input 0, then Run1 words of input 1, and so on; every lane is extended to
+// the type of the result.
 //
 // One word per iteration. Latency 1.
 `include "qfx_check.svh"
@@ -45,7 +45,8 @@ module qfx_concat #(
     output logic [              0:0] y_valid_o,
     input  logic [              0:0] y_ready_i
 );
-  `QFX_REQUIRE(Lanes >= 1 && Repeats >= 1 && N >= 2 && N <= 8, "qfx_concat: 2 to 8 inputs of at least one word")
+  `QFX_REQUIRE(Lanes >= 1 && Repeats >= 1 && N >= 2 && N <= 8,
+               "qfx_concat: 2 to 8 inputs of at least one word")
   `QFX_REQUIRE(YSigned >= 0, "qfx_concat: YSigned is 0 or 1")
 
   // What holds for input i, in place i.
@@ -56,7 +57,8 @@ module qfx_concat #(
     32'(X7Bits), 32'(X6Bits), 32'(X5Bits), 32'(X4Bits), 32'(X3Bits), 32'(X2Bits), 32'(X1Bits), 32'(X0Bits)
   };
   localparam [7:0] Signs = {
-    X7Signed != 0, X6Signed != 0, X5Signed != 0, X4Signed != 0, X3Signed != 0, X2Signed != 0, X1Signed != 0, X0Signed != 0
+    X7Signed != 0, X6Signed != 0, X5Signed != 0, X4Signed != 0, X3Signed != 0, X2Signed != 0,
+    X1Signed != 0, X0Signed != 0
   };
   function automatic int sum_before(input [8*32-1:0] values, input int i);
     integer n;

@@ -1,6 +1,7 @@
 // y = a memory, once per frame.
 //
-// One word per iteration. The input is not looked at. Latency 1, or 2 with the output register of a block memory.
+// One word per iteration. The input is not looked at. Latency 1, or 2 with the output register of a block
+// memory.
 `include "qfx_check.svh"
 
 module qfx_const #(
@@ -19,7 +20,8 @@ module qfx_const #(
     output logic [            0:0] y_valid_o,
     input  logic [            0:0] y_ready_i
 );
-  `QFX_REQUIRE(Lanes >= 1 && Words >= 1 && YBits >= 1 && YSigned >= 0, "qfx_const: words and frames are not empty")
+  `QFX_REQUIRE(Lanes >= 1 && Words >= 1 && YBits >= 1 && YSigned >= 0,
+               "qfx_const: words and frames are not empty")
 
   localparam int Latency = qfx_pkg::memory_stages(Words, Lanes * YBits);
   localparam int AddrBits = qfx_pkg::counter_bits(Words - 1);

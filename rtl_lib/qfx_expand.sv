@@ -1,7 +1,8 @@
 // y = the frame x, Repeats times.
 //
-// Loops: repeat, word; one word written per iteration. The first repeat reads and stores the words. The first stage
-// stores, the stages behind it read: every word comes out of the memory. Latency: 1 + the stages of the memory.
+// Loops: repeat, word; one word written per iteration. The first repeat reads and stores the words. The first
+// stage stores, the stages behind it read: every word comes out of the memory. Latency: 1 + the stages of the
+// memory.
 `include "qfx_check.svh"
 
 module qfx_expand #(

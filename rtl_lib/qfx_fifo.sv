@@ -1,11 +1,12 @@
 // A stream: first in, first out, exactly Depth words.
 //
-// `x_ready_o` depends on registers alone: fewer than Depth words were there when the cycle began. A word is visible
-// Latency cycles after it was written: 1, or 2 in block memory. From two words on it moves one word per cycle.
+// `x_ready_o` depends on registers alone: fewer than Depth words were there when the cycle began. A word is
+// visible Latency cycles after it was written: 1, or 2 in block memory. From two words on it moves one word
+// per cycle.
 //
-// Storage, by what it costs: one register; shift registers of one LUT per bit (SRL16E, SRLC32E); distributed memory,
-// which takes 8 LUTs for 14 bits of 32 words or 7 bits of 64 words, but two pointers; block memory, whose output
-// register is the first of the Depth words.
+// Storage, by what it costs: one register; shift registers of one LUT per bit (SRL16E, SRLC32E); distributed
+// memory, which takes 8 LUTs for 14 bits of 32 words or 7 bits of 64 words, but two pointers; block memory,
+// whose output register is the first of the Depth words.
 `include "qfx_check.svh"
 
 module qfx_fifo #(

@@ -1,9 +1,9 @@
-// Taps words, each Depth words behind the one before it: column_o = x, x Depth words ago, 2 * Depth words ago, .. The
-// newest one is the highest.
+// Taps words, each Depth words behind the one before it: column_o = x, x Depth words ago, 2 * Depth words
+// ago, .. The newest one is the highest.
 //
-// All of them lie in one memory: at the place of the word that leaves its delay, the next younger one is stored. A word
-// is read (read_i) Stages pipeline stages before it moves on (step_i, with x_i); the output register of a block memory
-// moves under en_i. Distributed memory is read at once: Stages is 0.
+// All of them lie in one memory: at the place of the word that leaves its delay, the next younger one is
+// stored. A word is read (read_i) Stages pipeline stages before it moves on (step_i, with x_i); the output
+// register of a block memory moves under en_i. Distributed memory is read at once: Stages is 0.
 `include "qfx_check.svh"
 
 module qfx_lines #(

@@ -1,7 +1,8 @@
-// y = x with a border of value[c]: Top, Bottom rows, Left, Right pixels, Before, After words inside every pixel.
+// y = x with a border of value[c]: Top, Bottom rows, Left, Right pixels, Before, After words inside every
+// pixel.
 //
-// Loops: output row, pixel, word; one word written per iteration. Latency 1 (a constant border is the reset of the
-// output registers, no LUTs), or 2 with a memory of values.
+// Loops: output row, pixel, word; one word written per iteration. Latency 1 (a constant border is the reset
+// of the output registers, no LUTs), or 2 with a memory of values.
 `include "qfx_check.svh"
 
 module qfx_pad #(
@@ -32,7 +33,8 @@ module qfx_pad #(
     input  logic [            0:0] y_ready_i
 );
   `QFX_REQUIRE(Lanes >= 1 && H >= 1 && W >= 1 && Words >= 1, "qfx_pad: the image is not empty")
-  `QFX_REQUIRE(VPeriod == 1 || VPeriod == Before + Words + After, "qfx_pad: the memory does not have its period")
+  `QFX_REQUIRE(VPeriod == 1 || VPeriod == Before + Words + After,
+               "qfx_pad: the memory does not have its period")
   `QFX_REQUIRE(YBits >= XBits && YSigned >= XSigned, "qfx_pad: the output holds the input")
 
   localparam int Read = VPeriod > 1 ? 1 : 0;

@@ -1,5 +1,5 @@
-// A memory with one write and one read per cycle. What is read is there after Stages cycles; stage k moves under
-// en_i[k]. A read in the cycle of a write to the same word gives the old one.
+// A memory with one write and one read per cycle. What is read is there after Stages cycles; stage k moves
+// under en_i[k]. A read in the cycle of a write to the same word gives the old one.
 //
 // Distributed memory where `memory_stages` says one, else block memory with its output register.
 `include "qfx_check.svh"

@@ -1,7 +1,8 @@
 // y = saturate(((x << left[c]) + b[c]) >> Right, Lo, Hi).
 //
-// One word per iteration. A left shift that all channels share is wires. Stages: one for the memories (if a period is
-// more than 1), one for the left shift (if LPeriod is), the sum, the saturation. Latency: their number.
+// One word per iteration. A left shift that all channels share is wires. Stages: one for the memories (if a
+// period is more than 1), one for the left shift (if LPeriod is), the sum, the saturation. Latency: their
+// number.
 `include "qfx_check.svh"
 
 module qfx_shift #(

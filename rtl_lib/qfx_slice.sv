@@ -35,7 +35,8 @@ module qfx_slice #(
     output logic [            0:0] y_valid_o,
     input  logic [            0:0] y_ready_i
 );
-  `QFX_REQUIRE(Lanes >= 1 && XBits == YBits && XSigned == YSigned, "qfx_slice: the output is of the type of the input")
+  `QFX_REQUIRE(Lanes >= 1 && XBits == YBits && XSigned == YSigned,
+               "qfx_slice: the output is of the type of the input")
 
   localparam int Latency = 0;
 

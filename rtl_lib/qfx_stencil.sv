@@ -1,9 +1,9 @@
 // The windows of an image, Pe elements (whole taps) per word: what qfx_window emits tap by tap.
 //
 // The rows above the newest one come out of qfx_lines, the last Cols pixels of the window's KH rows are shift
-// registers. A window leaves in Parts words as soon as its last pixel is there, the first one in the same iteration;
-// the next pixel is read after the last one. Latency: the stages of the delay, the shift registers, and, if a window
-// leaves in several words, the register behind the choice of one.
+// registers. A window leaves in Parts words as soon as its last pixel is there, the first one in the same
+// iteration; the next pixel is read after the last one. Latency: the stages of the delay, the shift
+// registers, and, if a window leaves in several words, the register behind the choice of one.
 `include "qfx_check.svh"
 
 module qfx_stencil #(

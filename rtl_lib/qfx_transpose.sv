@@ -1,8 +1,8 @@
 // y[j0][j1][j2][j3] = x[j0*T0 + j1*T1 + j2*T2 + j3*T3]: the frame's words in another order.
 //
-// The first half of the iterations stores the frame, Settle iterations later the second half emits it (loops: j0..j3).
-// The first stage says what an iteration does, the second one writes or reads the memory, in the order of the
-// iterations; the address moves by one of five constants. Latency: 1 + the stages of the memory.
+// The first half of the iterations stores the frame, Settle iterations later the second half emits it (loops:
+// j0..j3). The first stage says what an iteration does, the second one writes or reads the memory, in the
+// order of the iterations; the address moves by one of five constants. Latency: 1 + the stages of the memory.
 `include "qfx_check.svh"
 
 module qfx_transpose #(
@@ -29,7 +29,8 @@ module qfx_transpose #(
     output logic [            0:0] y_valid_o,
     input  logic [            0:0] y_ready_i
 );
-  `QFX_REQUIRE(Lanes >= 1 && D0 >= 1 && D1 >= 1 && D2 >= 1 && D3 >= 1, "qfx_transpose: the frame is not empty")
+  `QFX_REQUIRE(Lanes >= 1 && D0 >= 1 && D1 >= 1 && D2 >= 1 && D3 >= 1,
+               "qfx_transpose: the frame is not empty")
   `QFX_REQUIRE(XBits == YBits && XSigned == YSigned, "qfx_transpose: the output is of the type of the input")
 
   localparam int Settle = 4;

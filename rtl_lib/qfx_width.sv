@@ -1,7 +1,7 @@
 // The same bits in wider or in narrower words; the first narrow word is the least significant one.
 //
-// One narrow word per iteration. Widening shifts the words into a register; narrowing keeps what is left of the wide
-// word and chooses from it, so neither takes a LUT for every bit of the wide word. Latency 1.
+// One narrow word per iteration. Widening shifts the words into a register; narrowing keeps what is left of
+// the wide word and chooses from it, so neither takes a LUT for every bit of the wide word. Latency 1.
 `include "qfx_check.svh"
 
 module qfx_width #(

@@ -1,12 +1,13 @@
 // y[oh][ow][(g,kh,kw,c)] = x[oh*SH + kh*DH][ow*SW + kw*DW][(g,c)]: all windows, one by one.
 //
-// A ring buffer holds Span + SH rows, Span = (KH-1)*DH + 1 being the rows that a window spans. The first phase reads
-// Span rows; phase 1 + oh emits the windows of output row oh (loops: ow, g, kh, kw, word) and reads the next SH rows
-// at the same time; the last phase reads what is left of the frame. Settle iterations follow what is read.
+// A ring buffer holds Span + SH rows, Span = (KH-1)*DH + 1 being the rows that a window spans. The first
+// phase reads Span rows; phase 1 + oh emits the windows of output row oh (loops: ow, g, kh, kw, word) and
+// reads the next SH rows at the same time; the last phase reads what is left of the frame. Settle iterations
+// follow what is read.
 //
 // The first stage says what an iteration does, the second one reads and writes the ring: in the order of the
-// iterations, so that no word is overwritten too early. From one word to be emitted to the next one the address moves by
-// one of seven constants. Latency: 1 + the stages of the memory.
+// iterations, so that no word is overwritten too early. From one word to be emitted to the next one the
+// address moves by one of seven constants. Latency: 1 + the stages of the memory.
 `include "qfx_check.svh"
 
 module qfx_window #(
