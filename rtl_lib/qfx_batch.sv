@@ -1,7 +1,7 @@
 // Makes packets of whole batches out of packets of one frame: passes the stream through and keeps TLAST on the last
 // word of every FRAMES-th frame only, so that one DMA transfer moves a batch. The stream is wires: latency 0.
 //
-// AXI4-Lite registers (32 bits, byte strobes honoured):
+// AXI4-Lite registers (32 bits, byte strobes honoured; a page of 4 KiB, the least that address maps assign):
 //   0x0 FRAMES  rw  frames per batch, 1 after reset. A write counts from the next batch on: at once unless a batch is
 //                   under way or a word of it waits. Writing 0 changes nothing and is answered with SLVERR.
 //   0x4 LEFT    ro  frames of the batch under way whose last word has not passed. Writes are answered with SLVERR.
@@ -14,7 +14,7 @@ module qfx_batch #(
     input logic aclk,
     input logic aresetn,
 
-    input  logic [ 3:0] s_axi_awaddr,
+    input  logic [11:0] s_axi_awaddr,
     input  logic        s_axi_awvalid,
     output logic        s_axi_awready,
     input  logic [31:0] s_axi_wdata,
@@ -24,7 +24,7 @@ module qfx_batch #(
     output logic [ 1:0] s_axi_bresp,
     output logic        s_axi_bvalid,
     input  logic        s_axi_bready,
-    input  logic [ 3:0] s_axi_araddr,
+    input  logic [11:0] s_axi_araddr,
     input  logic        s_axi_arvalid,
     output logic        s_axi_arready,
     output logic [31:0] s_axi_rdata,
@@ -77,14 +77,15 @@ module qfx_batch #(
   // Writes: address and data come in any order, each is held until both are there.
 
   logic aw_held_q, w_held_q;
-  logic [ 3:0] awaddr_q, wstrb_q;
+  logic [11:0] awaddr_q;
+  logic [ 3:0] wstrb_q;
   logic [31:0] wdata_q, merged;
   logic performs, accepted;
 
   assign s_axi_awready = !aw_held_q;
   assign s_axi_wready  = !w_held_q;
   assign performs = aw_held_q && w_held_q && !s_axi_bvalid;
-  assign accepted = awaddr_q[3:2] == 2'd0 && merged != '0;
+  assign accepted = awaddr_q[11:2] == '0 && merged != '0;
 
   genvar i;
   for (i = 0; i < 4; i = i + 1) begin : g_byte
@@ -122,8 +123,8 @@ module qfx_batch #(
     else if (takes_read) s_axi_rvalid <= 1'b1;
     else if (s_axi_rready) s_axi_rvalid <= 1'b0;
     if (takes_read) begin
-      s_axi_rresp <= s_axi_araddr[3] ? SlvErr : Okay;
-      s_axi_rdata <= s_axi_araddr[3] ? '0 : s_axi_araddr[2] ? left_q : frames_q;
+      s_axi_rresp <= s_axi_araddr[11:3] != '0 ? SlvErr : Okay;
+      s_axi_rdata <= s_axi_araddr[11:3] != '0 ? '0 : s_axi_araddr[2] ? left_q : frames_q;
     end
   end
 

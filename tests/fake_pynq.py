@@ -43,7 +43,7 @@ def allocate(shape: tuple[int, ...], dtype: Any) -> Buffer:
     return buffer
 
 
-@dataclass
+@dataclass(eq=False)
 class Channel:
     """One direction of a DMA engine."""
 
@@ -58,8 +58,14 @@ class Channel:
         assert 0 < buffer.nbytes < 1 << 26
         assert buffer.nbytes % self.link.dma_bytes == 0, "a part of a beat"
         self.buffer = buffer
+        if self in self.board.receivers:
+            buffer[:] = 0x5A  # what was received before is gone
         self.board.polls = POLLS
         self.board.log.append(("start", self.link.port, len(buffer)))
+
+    @property
+    def error(self) -> bool:
+        return self.board.broken
 
     @property
     def idle(self) -> bool:
@@ -96,6 +102,7 @@ class Fake:
     ports: Border
     run: Run
     stuck: bool = False
+    broken: bool = False
     polls: int = 0
     log: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -136,6 +143,8 @@ class Fake:
         class Overlay:
             def __init__(self, name: str) -> None:
                 assert name == str(bitstream)
+                for channel in (*fake.senders, *fake.receivers):
+                    channel.buffer, channel.received = None, b""
 
             def __getattr__(self, name: str) -> Any:
                 if name not in fake.cells:

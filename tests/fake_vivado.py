@@ -44,6 +44,7 @@ class Vivado:
         self.boards, self.slack, self.status = tuple(boards), slack, status
         self.calls: list[tuple[str, ...]] = []
         self.out: list[str] = []
+        self.errors: list[Exception] = []
         self.cells: dict[str, Cell] = {}
         self.configs: dict[str, dict[str, str]] = {}
         self.models: dict[str, str] = {}
@@ -74,13 +75,18 @@ class Vivado:
             tcl.call("source", str(script))
         except tkinter.TclError as error:
             if self.code is None:
-                raise AssertionError(f"{error}\n{tcl.getvar('errorInfo')}") from error
+                where = tcl.getvar("errorInfo")
+                raise AssertionError(f"{error} {self.errors}\n{where}") from error
         return self.code or 0
 
     def _command(self, name: str, run: Callable[..., Any]) -> None:
         def recorded(*arguments: str) -> Any:
             self.calls.append((name, *arguments))
-            return run(*arguments)
+            try:
+                return run(*arguments)
+            except Exception as error:  # Tcl would lose what went wrong
+                self.errors.append(error)
+                raise
 
         self._tcl.createcommand(name, recorded)
 
@@ -283,7 +289,10 @@ class Vivado:
     def do_launch_runs(self, *arguments: str) -> str:
         assert self.valid
         assert self.properties["sources_1", "top"] == "system_wrapper"
-        name, step = arguments[0], arguments[arguments.index("-to_step") + 1]
+        name, options = arguments[0], dict(zip(arguments[1::2], arguments[2::2], strict=True))
+        step = options.get("-to_step", "synth_design")
+        assert int(options["-jobs"]) > 0
+        assert (name == "synth_1") == (step == "synth_design")
         self.properties[name, "step"] = step
         if step == "write_bitstream":
             bits = self.project / "project.runs" / "impl_1"

@@ -126,7 +126,9 @@ def of_verilog(text: str) -> Cell:
             assert port == name
             cell.ins.add(port)
             buses += given if kind == "clock" else ""
-        elif signal in ("TDATA", "AWVALID"):
+            continue
+        assert port == f"{name}_{signal.lower()}"
+        if signal in ("TDATA", "AWVALID"):
             mode = "slave" if way == "input" else "master"
             size = (int(high or 0) + 1) // 8
             assert signal != "TDATA" or f"TDATA_NUM_BYTES {size}," in given

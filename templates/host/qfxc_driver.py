@@ -209,6 +209,8 @@ class Board:
         limit = time.perf_counter() + TIMEOUT
         for channel in (*self._send, *self._receive):
             while not channel.idle:
+                if getattr(channel, "error", False):  # PYNQ before 2.6 cannot tell
+                    raise DriverError("a DMA engine reports an error: load the bitstream again")
                 if time.perf_counter() > limit:
                     raise DriverError(f"no answer within {TIMEOUT:g} s: load the bitstream again")
             channel.wait()  # returns at once; it also makes what was received visible

@@ -1,10 +1,10 @@
 # From the packaged core to the bitstream: build/project, reports in build/, ../host/<top>.bit and .hwh.
 source [file join [file dirname [info script]] common.tcl]
 
-# Runs a step of a run to its end; the status of a finished one says "Complete".
-proc finish {run step} {
+# Runs a run to its end, or to the end of a step; the status of a finished one says "Complete".
+proc finish {run args} {
   global jobs
-  launch_runs $run -to_step $step -jobs $jobs
+  launch_runs $run -jobs $jobs {*}$args
   wait_on_run $run
   set status [get_property STATUS [get_runs $run]]
   if {![string match *Complete* $status]} {
@@ -33,8 +33,10 @@ if {$core eq "hls"} {
   update_ip_catalog -rebuild
 }
 
-add_files -norecurse [lsort [glob [file join $here src qfx_batch.sv] [file join $here src *.svh] \
-  [file join $here src *_batch_block.v]]]
+add_files -norecurse [list [file join $here src qfx_batch.sv] [file join $here src qfx_check.svh]]
+foreach entry $outputs {
+  add_files -norecurse [file join $here src [lindex $entry 0]_batch_block.v]
+}
 update_compile_order -fileset sources_1
 
 source [file join $here design.tcl]
@@ -43,8 +45,8 @@ add_files -norecurse $wrapper
 set_property top system_wrapper [current_fileset]
 update_compile_order -fileset sources_1
 
-finish synth_1 synth_design
-finish impl_1 route_design
+finish synth_1
+finish impl_1 -to_step route_design
 
 open_run impl_1
 report_utilization -file [file join $build utilization.rpt]
@@ -60,17 +62,16 @@ with a lower --clock"
   }
 }
 close_design
-finish impl_1 write_bitstream
+finish impl_1 -to_step write_bitstream
 
 # The hand-off file lies in project.gen since Vivado 2020.2, in project.srcs before.
-set bits [glob -nocomplain [file join $build project project.runs impl_1 *.bit]]
-set handoffs [glob -nocomplain \
-  [file join $build project project.gen sources_1 bd system hw_handoff system.hwh] \
-  [file join $build project project.srcs sources_1 bd system hw_handoff system.hwh]]
+set bits [glob -nocomplain -directory [file join $build project project.runs impl_1] *.bit]
+set handoffs [glob -nocomplain -directory [file join $build project] \
+  project.gen/sources_1/bd/system/hw_handoff/system.hwh project.srcs/sources_1/bd/system/hw_handoff/system.hwh]
 if {[llength $bits] == 0 || [llength $handoffs] == 0} {
   fail "Vivado wrote no bitstream or no .hwh below [file join $build project]"
 }
-set host [file join $here .. host]
+set host [file normalize [file join $here .. host]]
 file copy -force [lindex $bits 0] [file join $host $top.bit]
 file copy -force [lindex $handoffs 0] [file join $host $top.hwh]
-puts "bitstream: [file normalize [file join $host $top.bit]]"
+puts "bitstream: [file join $host $top.bit]"

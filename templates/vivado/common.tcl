@@ -1,6 +1,7 @@
 # What every script uses: paths, the configuration, the project's sources, failing with a message.
 set here [file normalize [file dirname [info script]]]
 set build [file join $here build]
+set rtl [file normalize [file join $here .. rtl]]
 source [file join $here config.tcl]
 
 proc fail {what} {
@@ -14,8 +15,7 @@ set jobs [expr {$argc > 1 ? [lindex $argv 1] : 4}]
 
 # The SystemVerilog of the network, packages first, from rtl/files.f.
 proc rtl_sources {} {
-  global here
-  set rtl [file join $here .. rtl]
+  global rtl
   set list [open [file join $rtl files.f]]
   set found {}
   foreach line [split [read $list] \n] {
@@ -28,12 +28,12 @@ proc rtl_sources {} {
 }
 
 proc rtl_headers {} {
-  global here
-  return [lsort [glob -nocomplain [file join $here .. rtl lib *.svh]]]
+  global rtl
+  return [lsort [glob -nocomplain -directory [file join $rtl lib] *.svh]]
 }
 
 # Memories are read by file name; Vivado looks among the sources of type Memory File (UG901).
 proc rtl_memories {} {
-  global here
-  return [lsort [glob -nocomplain [file join $here .. rtl mem *.mem]]]
+  global rtl
+  return [lsort [glob -nocomplain -directory [file join $rtl mem] *.mem]]
 }

@@ -6,7 +6,7 @@ foreach memory [rtl_memories] {
   read_mem $memory
 }
 read_xdc -mode out_of_context [file join $here ooc.xdc]
-synth_design -top $top -part $part -mode out_of_context -include_dirs [file join $here .. rtl lib]
+synth_design -top $top -part $part -mode out_of_context -include_dirs [file join $rtl lib]
 report_utilization -file [file join $build ooc_utilization.rpt]
 report_utilization -hierarchical -file [file join $build ooc_hierarchy.rpt]
 report_timing_summary -file [file join $build ooc_timing.rpt]

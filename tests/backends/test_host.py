@@ -163,10 +163,9 @@ class Bench:
         self.net, self.where = net, where
         self.ports: Border = border(net.netlist, net.board, net.plan.interval)
         self.fake = Fake(net.netlist, self.ports, self.simulate)
-        files = host.render(net.netlist, net.integer, self.ports, net.golden)
-        for path, content in files.items():
-            data = content.encode() if isinstance(content, str) else content
-            (where / Path(path).name).write_bytes(data)
+        for path, content in net.project().items():
+            if path.startswith("host/"):
+                (where / Path(path).name).write_bytes(content)
         description = json.loads((where / "network.json").read_text())
         self.bitstream = where / description["bitstream"]
         self.bitstream.write_bytes(b"bits")
@@ -287,6 +286,9 @@ def test_errors_of_the_command_line(
     pixels.fake.stuck = True
     monkeypatch.setattr(qfxc_driver, "TIMEOUT", 0.01)
     assert _fails([x], capsys) == "error: no answer within 0.01 s: load the bitstream again\n"
+    pixels.fake.broken = True
+    text = _fails([x], capsys)
+    assert text == "error: a DMA engine reports an error: load the bitstream again\n"
     del pixels.fake.cells[f"{pixels.ports.inputs[0].port}_dma"]
     assert "it is another network's" in _fails([x], capsys)
     monkeypatch.setitem(sys.modules, "pynq", None)

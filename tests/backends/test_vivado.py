@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import onnx_nets as nets
+import qfxc
 from fake_vivado import Vivado
 from qfxc.backends import hls, rtl, vivado
 from qfxc.backends.names import port_names, top_name
@@ -100,6 +102,19 @@ def test_from_the_sources_to_the_bitstream(tmp_path: Path, board: Board) -> None
     }
 
 
+def test_a_compiled_network(tmp_path: Path) -> None:
+    """The project that the compiler writes, with all its sources."""
+    options = {"calib": nets.pixels(), "input": "uint8", "verify": "none"}
+    net = qfxc.compile(nets.residual(), "ultra96", **options)
+    here = net.write(tmp_path / "out") / "vivado"
+    assert Vivado().source(here / "ooc.tcl") == 0
+    assert Vivado().source(here / "ip.tcl") == 0
+    assert Vivado().source(here / "bit.tcl", "rtl", "2") == 0
+    assert {f"{top_name(net.netlist)}{end}" for end in (".bit", ".hwh")} < {
+        path.name for path in (tmp_path / "out" / "host").iterdir()
+    }
+
+
 def test_board_files_the_newest_is_taken(tmp_path: Path) -> None:
     here = project(tmp_path, several(), load("ultra96"))
     Vivado().source(here / "ip.tcl")
@@ -161,7 +176,7 @@ def test_synthesis_out_of_context(tmp_path: Path) -> None:
     session = Vivado()
     assert session.source(here / "ooc.tcl") == 0
     assert [c[1] for c in session.calls if c[0] == "read_mem"] == [
-        str(here / ".." / "rtl" / "mem" / "u_u_w.mem")
+        str(tmp_path / "rtl" / "mem" / "u_u_w.mem")
     ]
     assert session.out == ["a table", "slack before placement at 100 MHz: 0.1 ns"]
 

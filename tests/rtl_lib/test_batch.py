@@ -268,10 +268,10 @@ def test_strobes_and_refusals(bench: Bench) -> None:
     assert bench.read(0) == (OKAY, 0x01BBCC04)
     assert bench.write(0, 0) == SLVERR
     assert bench.write(0, 0xFFFFFFFF, 0) == OKAY  # nothing is written, nothing is refused
-    for address in (4, 8, 12):
+    for address in (4, 8, 12, 16, 2048):
         assert bench.write(address, 7) == SLVERR
     assert bench.read(0) == (OKAY, 0x01BBCC04)
-    assert [bench.read(address) for address in (8, 12)] == [(SLVERR, 0)] * 2
+    assert [bench.read(address) for address in (8, 12, 16, 2048)] == [(SLVERR, 0)] * 4
     assert bench.write(0, 1) == OKAY
     assert bench.write(0, 0, 1) == SLVERR
 

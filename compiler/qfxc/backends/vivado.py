@@ -28,7 +28,7 @@ multiple (PG085, "AXI4-Stream Data Width Converter")."""
 SCRIPTS = ("common.tcl", "ip.tcl", "ooc.tcl", "bit.tcl", "design.tcl")
 
 AXI_LITE = (
-    ("input ", "[3:0] ", "AWADDR"),
+    ("input ", "[11:0] ", "AWADDR"),
     ("input ", "", "AWVALID"),
     ("output", "", "AWREADY"),
     ("input ", "[31:0] ", "WDATA"),
@@ -38,7 +38,7 @@ AXI_LITE = (
     ("output", "[1:0] ", "BRESP"),
     ("output", "", "BVALID"),
     ("input ", "", "BREADY"),
-    ("input ", "[3:0] ", "ARADDR"),
+    ("input ", "[11:0] ", "ARADDR"),
     ("input ", "", "ARVALID"),
     ("output", "", "ARREADY"),
     ("output", "[31:0] ", "RDATA"),
