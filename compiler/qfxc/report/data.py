@@ -40,11 +40,13 @@ def make_report(
     verification: Sequence[Mapping[str, Any]] = (),
     accuracy: Mapping[str, Any] | None = None,
     warnings: Sequence[str] = (),
+    synthesis: Mapping[str, Any] | None = None,
 ) -> Report:
     """The report of a compilation: ``graph`` is that of the KERNEL stage.
 
     ``verification`` has one entry per engine run, with at least ``engine``, ``frames`` and
-    ``equal``; ``accuracy`` says what quantization cost, under any keys.
+    ``equal``; ``accuracy`` says what quantization cost, under any keys; ``synthesis`` is what
+    ``verify.synth_netlist`` returns, if the design was synthesised.
     """
     wiring = wire(graph)
     rows = {row.name: row for row in plan.rows}
@@ -66,6 +68,7 @@ def make_report(
         "accuracy": dict(accuracy or {}),
         "verification": [dict(entry) for entry in verification],
         "warnings": list(warnings),
+        **({} if synthesis is None else {"synthesis": dict(synthesis)}),
     }
 
 

@@ -30,6 +30,7 @@ COLUMNS = (
 )
 LEFT = frozenset({"layer", "op", "shape", "rescale"})
 ONLY_WIDE = frozenset({"weights", "FF", "rescale"})
+RESOURCES = {"LUT": "lut", "FF": "ff", "DSP": "dsp", "BRAM18": "bram18"}
 WIDE = 128
 """Characters that a line with every column needs."""
 
@@ -74,6 +75,8 @@ def show(console: Console, report: Report, seconds: dict[str, float] | None = No
     """The summary at the end of a compilation."""
     console.print(_layers(report["layers"], console.width))
     console.print(_resources(report["plan"]))
+    if "synthesis" in report:
+        console.print(_synthesis(report["synthesis"]))
     for line in _sentences(report, seconds or {}):
         console.print(Text(line))
 
@@ -124,11 +127,27 @@ def _cells(layer: dict[str, Any]) -> list[str]:
 
 def _resources(plan: dict[str, Any]) -> Table:
     rows = []
-    for label, key in (("LUT", "lut"), ("FF", "ff"), ("DSP", "dsp"), ("BRAM18", "bram18")):
+    for label, key in RESOURCES.items():
         used, most, all_ = plan["estimate"][key], plan["budget"][key], plan["device"][key]
         share = f"{100 * used / most:.1f} %" if most else "-"
         rows.append((label, f"{used:,}", f"{most:,}", share, f"{all_:,}"))
     return simple_table(("estimate", "used", "budget", "share", "device"), rows)
+
+
+def _synthesis(synthesis: dict[str, Any]) -> Table:
+    """Estimates beside what Yosys found, kernel by kernel; the total is of finished ones only."""
+    heads = ["synthesis", "kernel"]
+    for label in RESOURCES:
+        heads += [label, "Yosys"]
+    total = {"name": "total", "kernel": "", **synthesis["total"]}
+    rows = []
+    for row in (*synthesis["rows"], total):
+        cells = [row["name"], row["kernel"]]
+        for key in RESOURCES.values():
+            found = "too long" if row["yosys"] is None else f"{row['yosys'][key]:,}"
+            cells += [f"{row['estimate'][key]:,}", found]
+        rows.append(cells)
+    return simple_table(heads, rows)
 
 
 def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
@@ -145,15 +164,24 @@ def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
         if port["host"]:
             lines.append(f"left to the host: {', '.join(port['host'])} of {port['name']}")
     for entry in report["verification"]:
-        verdict = "equal, bit for bit" if entry["equal"] else "DIFFERENT"
-        lines.append(
-            f"{entry['engine']} against the simulator, {entry['frames']} frames: {verdict}"
-        )
+        lines.append(_proof(entry))
     lines += [f"warning: {text}" for text in report["warnings"]]
     if seconds:
         times = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
         lines.append(f"time: {times}")
     return lines
+
+
+def _proof(entry: dict[str, Any]) -> str:
+    """What a run of an engine showed; one at full speed also measures the rate."""
+    verdict = "equal, bit for bit" if entry["equal"] else "DIFFERENT"
+    stalls = entry.get("stalls")
+    how = f" (ports stalled {stalls} % of the time)" if stalls else ""
+    text = f"{entry['engine']}{how} against the simulator, {entry['frames']} frames: {verdict}"
+    if stalls != 0:
+        return text
+    interval, latency = entry["interval_cycles"], entry["latency_cycles"]
+    return f"{text}; {interval:,} cycles per frame, the first after {latency:,}"
 
 
 def _rescale_line(rescales: dict[str, Any]) -> str:

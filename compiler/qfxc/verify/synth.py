@@ -23,13 +23,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
+from qfxc.backends.mem import mem_text
 from qfxc.errors import InternalError, UserError
-from qfxc.ir.kernel import Cost, Kernel, Rom
+from qfxc.ir.kernel import Cost, Kernel
 from qfxc.progress import Progress, Silent
 from qfxc.share import folder
-from qfxc.verify.csim import cache_folder
+from qfxc.verify.tools import cache_folder
 
 SYNTHESIS = "synth_xilinx -family xcup -noiopad -noclkbuf -flatten"
 TIMEOUT = 900.0
@@ -37,11 +36,24 @@ TIMEOUT = 900.0
 
 LUTS = {
     **{f"LUT{n}": 1 for n in range(1, 7)},
-    **{"SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1},
-    **{"RAM32X1S": 1, "RAM64X1S": 1, "RAM128X1S": 2, "RAM256X1S": 4, "RAM512X1S": 8},
-    **{"RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM256X1D": 8},
-    **{"RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8},
-    **{"RAM64X8SW": 8, "RAM32X16DR8": 8},
+    "SRL16E": 1,
+    "SRLC16E": 1,
+    "SRLC32E": 1,
+    "RAM32X1S": 1,
+    "RAM64X1S": 1,
+    "RAM128X1S": 2,
+    "RAM256X1S": 4,
+    "RAM512X1S": 8,
+    "RAM32X1D": 2,
+    "RAM64X1D": 2,
+    "RAM128X1D": 4,
+    "RAM256X1D": 8,
+    "RAM32M": 4,
+    "RAM64M": 4,
+    "RAM32M16": 8,
+    "RAM64M8": 8,
+    "RAM64X8SW": 8,
+    "RAM32X16DR8": 8,
 }
 """LUT sites of a primitive (UG974)."""
 
@@ -73,7 +85,7 @@ class Module:
     @property
     def digest(self) -> str:
         """Of everything that the result depends on."""
-        total = hashlib.sha256(f"{_version()}\0{SYNTHESIS}\0{self.name}\0".encode())
+        total = hashlib.sha256(f"{version()}\0{SYNTHESIS}\0{self.name}\0".encode())
         total.update(json.dumps(sorted(self.params.items())).encode())
         for key, text in sorted(self.memories.items()):
             total.update(f"\0{key}\0{text}".encode())
@@ -86,11 +98,6 @@ def kernel_module(kernel: Kernel) -> Module:
     """The library module of a kernel, with its memories as .mem files."""
     memories = {_file_parameter(name): mem_text(rom) for name, rom in kernel.roms.items()}
     return Module(f"qfx_{kernel.name}", kernel.params, memories)
-
-
-def fifo_module(bits: int, depth: int) -> Module:
-    """A FIFO of ``depth`` words of ``bits`` bits."""
-    return Module("qfx_fifo", {"Width": bits, "Depth": depth})
 
 
 def measure(
@@ -176,7 +183,8 @@ def _synthesise(key: str, module: Module, timeout: float) -> Cost | None:
 
 def _script(module: Module) -> str:
     """The top is the library module itself, its parameters overridden (strings as their bits)."""
-    values = {name: _constant(value) for name, value in module.params.items()}
+    long = _long_parameters(module.name)
+    values = {n: _constant(v, 64 if n in long else 32) for n, v in module.params.items()}
     values |= {name: _text_constant(_mem_file(name)) for name in module.memories}
     overrides = " ".join(f"-chparam {name} {value}" for name, value in values.items())
     files = " ".join(path.as_posix() for path in module.sources)
@@ -191,9 +199,15 @@ def _script(module: Module) -> str:
     )
 
 
-def _constant(value: int) -> str:
-    """64 bits, the widest that a parameter is; narrower ones keep the low bits."""
-    return f"64'b{value & (1 << 64) - 1:064b}"
+def _constant(value: int, bits: int) -> str:
+    return f"{bits}'b{value & (1 << bits) - 1:0{bits}b}"
+
+
+@cache
+def _long_parameters(name: str) -> frozenset[str]:
+    """Those of 64 bits; Yosys wants an override to be as wide as its parameter."""
+    text = _files()[name].read_text()
+    return frozenset(re.findall(r"parameter signed \[63:0\] (\w+)", text))
 
 
 def _text_constant(text: str) -> str:
@@ -217,8 +231,7 @@ def _complaint(log: Path) -> str:
 @cache
 def _closure(name: str) -> tuple[Path, ...]:
     """The file of a module and those of every module and package that it names."""
-    library = folder("rtl_lib")
-    files = {path.stem: path for path in (*library.glob("*.sv"), *library.glob("*.svh"))}
+    files = _files()
     if name not in files:
         raise InternalError(f"rtl_lib has no {name}")
     reached, waiting = {name}, [name]
@@ -232,8 +245,17 @@ def _closure(name: str) -> tuple[Path, ...]:
 
 
 @cache
-def _version() -> str:
-    return importlib.metadata.version("pyosys") if importlib.util.find_spec("pyosys") else "none"
+def _files() -> dict[str, Path]:
+    library = folder("rtl_lib")
+    return {path.stem: path for path in (*library.glob("*.sv"), *library.glob("*.svh"))}
+
+
+@cache
+def version() -> str:
+    """The package that carries Yosys, and its version."""
+    if importlib.util.find_spec("pyosys") is None:
+        return "none"
+    return f"pyosys {importlib.metadata.version('pyosys')}"
 
 
 def _require_yosys() -> None:
@@ -259,12 +281,3 @@ def _keep(key: str, cost: Cost) -> None:
     counts = {"lut": cost.lut, "ff": cost.ff, "dsp": cost.dsp, "bram18": cost.bram18}
     scratch.write_text(json.dumps(counts))
     scratch.replace(place / f"{key}.json")
-
-
-def mem_text(rom: Rom) -> str:
-    """One hexadecimal word per line, element 0 in the least significant bits."""
-    bits = rom.elem.bits
-    codes = rom.values.astype(np.int64)[..., None] >> np.arange(bits) & 1
-    flat = codes.reshape(rom.depth, rom.lanes * bits)[:, ::-1].astype(np.uint8)
-    padded = np.pad(flat, ((0, 0), (-flat.shape[1] % 8, 0)))
-    return "".join(f"{row.tobytes().hex()}\n" for row in np.packbits(padded, axis=1))

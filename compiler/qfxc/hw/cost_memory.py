@@ -1,0 +1,79 @@
+"""What Yosys makes of a memory: block memories, distributed memory or plain LUTs.
+
+`memory_libmap` takes the cheapest of what is possible; the prices are those of its Xilinx libraries
+(a RAMB18E2 129, a RAMB36E2 257, 16 for the 8 LUTs of a RAM64M8 or RAM32M16, a bit of a constant
+memory in LUTs 1/64), so that counting with them gives its choice and the exact number of blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+"""Depth and width of a RAMB18E2 with one port to read and one to write (UG573)."""
+
+_HALF, _FULL, _DISTRIBUTED, _ROM_BITS = 129, 257, 16, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """``luts``: of the storage; ``choice``: those that select among its parts; the rest is exact.
+
+    ``banks``: parts of a writable memory of LUTs that need a write enable of their own.
+    """
+
+    luts: int = 0
+    choice: int = 0
+    banks: int = 0
+    bram18: int = 0
+
+
+def blocks(depth: int, width: int) -> int:
+    """RAMB18E2 of a memory of ``depth`` words of ``width`` bits (a RAMB36E2 counts twice).
+
+    Parts of the depth lie side by side in one wide word: they are read at the same address.
+    """
+    return min(-(-(-(-depth // d) * width) // w) for d, w in BLOCK_SHAPES)
+
+
+def _choice(depth: int, width: int, count: int) -> int:
+    """LUTs that choose the part of a word: up to four parts take a LUT6 per bit."""
+    shapes = (-(-depth // d) for d, w in BLOCK_SHAPES if -(-(-(-depth // d) * width) // w) == count)
+    parts = min(shapes)
+    return 0 if parts == 1 else width * -(-parts // 4)
+
+
+def _price(halves: int) -> int:
+    return _FULL * (halves // 2) if halves % 2 == 0 else _HALF * halves
+
+
+@cache
+def rom(depth: int, width: int) -> Memory:
+    """A constant memory with a registered output."""
+    count = blocks(depth, width)
+    if depth * width > _ROM_BITS * _price(count):
+        return Memory(choice=_choice(depth, width, count), bram18=count)
+    parts = -(-depth // 64)
+    wide = max(parts - 4, 0)  # beyond 256 words the multiplexers of the slice end
+    return Memory(luts=width * parts, choice=width * wide // 3)
+
+
+@cache
+def ram(depth: int, width: int, style: str = "auto") -> Memory:
+    """A memory with a write port and a read port; ``style``: auto, block or distributed."""
+    shallow, deep = -(-depth // 32), -(-depth // 64)
+    short, long = shallow * width / 14, deep * width / 7
+    count = blocks(depth, width)
+    dear = _price(count) >= _DISTRIBUTED * min(short, long)
+    if style == "block" or (style == "auto" and not dear):
+        return Memory(choice=_choice(depth, width, count), bram18=count)
+    if short < long:
+        return _distributed(shallow, -(-width // 14), width)
+    return _distributed(deep, -(-width // 7), width)
+
+
+def _distributed(banks: int, cells: int, width: int) -> Memory:
+    """Banks of 8-LUT cells; a multiplexer of four banks takes a LUT6 per bit."""
+    select = 0 if banks == 1 else width * -(-banks // 4)
+    return Memory(luts=8 * banks * cells, choice=select, banks=banks if banks > 1 else 0)

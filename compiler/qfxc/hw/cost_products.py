@@ -1,0 +1,192 @@
+"""The terms of the kernels that multiply or reduce: matvec, depthwise, pool, mul, dyadic."""
+
+from __future__ import annotations
+
+from qfxc.hw.cost_dot import Dot, Number, dot
+from qfxc.hw.cost_memory import Memory, ram, rom
+from qfxc.hw.cost_terms import (
+    Params,
+    Terms,
+    counters,
+    parameter,
+    parameter_bits,
+    saturation,
+)
+from qfxc.hw.latency import LATENCIES, levels, memory_stages, small_product
+
+
+def _number(p: Params, name: str) -> Number:
+    return p[f"{name}Bits"], p[f"{name}Signed"]
+
+
+def _luts(products: Dot, copies: int = 1) -> dict[str, float]:
+    return {
+        "products": copies * products.adders,
+        "packers": copies * products.packers,
+        "tree": copies * products.tree,
+    }
+
+
+def _registers(products: Dot, copies: int = 1) -> dict[str, float]:
+    return {"chains": copies * products.registers, "tree": copies * products.tree_registers}
+
+
+def matvec(p: Params) -> Terms:
+    """The weights, the kept vector, dot products, accumulators."""
+    simd, pe, tiles, depth = p["Simd"], p["Pe"], p["Tiles"], p["Depth"]
+    products = dot(p["Fabric"], simd, pe, _number(p, "X"), _number(p, "W"))
+    rows, word, size = p["Groups"] * tiles * depth, simd * p["XBits"], simd * pe * p["WBits"]
+    stages, read = LATENCIES["matvec"](p), memory_stages(rows, size)
+    weights = rom(rows, size)
+    kept = ram(depth, word, "auto" if read > 1 else "distributed") if tiles > 1 else Memory()
+    count = counters(depth, tiles, rows)
+    held = word * (read if tiles == 1 or read == 1 else 3 - bool(kept.bram18))
+    return Terms(
+        {
+            "one": 1,
+            "count": count,
+            "stages": stages,
+            "words": word if tiles > 1 else 0,
+            "accumulators": pe * p["YBits"],
+            "rom": weights.luts,
+            "choice": weights.choice + kept.choice,
+            "ram": kept.luts,
+            **_luts(products),
+        },
+        {
+            "state": count + 3 * stages,
+            "words": held,
+            "accumulators": pe * p["YBits"],
+            "weights": size * (read - bool(weights.bram18)),
+            **_registers(products),
+        },
+        dsp=products.dsp,
+        bram18=weights.bram18 + kept.bram18,
+    )
+
+
+def depthwise(p: Params) -> Terms:
+    """As matvec, a dot product per lane; what is reduced so far waits for its chunk's turn."""
+    lanes, taps, chunks = p["Lanes"], p["PerWord"], p["Chunks"]
+    products = dot(p["Fabric"], taps, 1, _number(p, "X"), _number(p, "W"))
+    rows, word, size = p["Taps"] // taps * chunks, lanes * taps * p["XBits"], lanes * taps
+    size *= p["WBits"]
+    stages, read = LATENCIES["depthwise"](p), memory_stages(rows, size)
+    weights, count = rom(rows, size), counters(chunks, p["Taps"] // taps, rows)
+    waiting = lanes * p["YBits"]
+    return Terms(
+        {
+            "one": 1,
+            "count": count,
+            "stages": stages,
+            "accumulators": waiting,
+            "delay": waiting * _delay(chunks),
+            "rom": weights.luts,
+            "choice": weights.choice,
+            **_luts(products, lanes),
+        },
+        {
+            "state": count + 3 * stages,
+            "words": word * read,
+            "accumulators": waiting * _turns(chunks),
+            "weights": size * (read - bool(weights.bram18)),
+            **_registers(products, lanes),
+        },
+        dsp=lanes * products.dsp,
+        bram18=weights.bram18,
+    )
+
+
+def _delay(chunks: int) -> int:
+    """SRL32 per bit of a delay by ``chunks - 1`` words; short ones are flip-flops."""
+    return 0 if chunks <= 3 else -(-(chunks - 1) // 32)
+
+
+def _turns(chunks: int) -> int:
+    """Flip-flops per bit of the accumulators of all chunks."""
+    return chunks if chunks <= 3 else 1
+
+
+def pool(p: Params) -> Terms:
+    """A tree over the taps of a word, accumulators, and a product where windows differ."""
+    lanes, taps, chunks, acc = p["Lanes"], p["PerWord"], p["Chunks"], p["AccBits"]
+    stages, nodes, left = LATENCIES["pool"](p), taps, taps
+    while left > 1:
+        left = -(-left // 2)
+        nodes += left
+    scaled = p["FBits"] > 0
+    products, factors = _factor(p) if scaled else (None, Memory())
+    count = counters(chunks, p["Taps"] // taps) + counters(p["Positions"]) * scaled
+    pairs = lanes * acc * (taps - (p["Taps"] == taps))
+    registers = lanes * acc * (nodes + _turns(chunks)) + lanes * p["YBits"] * scaled
+    return Terms(
+        {
+            "one": 1,
+            "count": count,
+            "stages": stages,
+            "maxima": pairs * p["Max"],
+            "sums": pairs * (1 - p["Max"]),
+            "delay": lanes * acc * _delay(chunks),
+            "scaled": lanes * p["YBits"] * scaled,
+            "rom": factors.luts,
+            **(_luts(products, lanes) if products else {}),
+        },
+        {
+            "state": count + 2 * stages,
+            "registers": registers + p["FBits"] * (2 + levels(taps)),
+            **(_registers(products, lanes) if products else {}),
+        },
+        dsp=lanes * products.dsp if products else 0,
+        bram18=factors.bram18,
+    )
+
+
+def _factor(p: Params) -> tuple[Dot, Memory]:
+    fabric = small_product(p["AccBits"], p["FBits"])
+    products = dot(fabric, 1, 1, (p["AccBits"], p["XSigned"]), (p["FBits"], 0))
+    return products, rom(p["Positions"], p["FBits"])
+
+
+def mul(p: Params) -> Terms:
+    """A product per lane; of LUTs, with the last carry behind it."""
+    lanes, stages = p["Lanes"], LATENCIES["mul"](p)
+    fabric = small_product(p["ABits"], p["BBits"])
+    products = dot(fabric, 1, 1, _number(p, "A"), _number(p, "B"))
+    last = lanes * p["YBits"] * fabric
+    return Terms(
+        {"one": 1, "stages": stages, "last": last, **_luts(products, lanes)},
+        {"state": stages, "last": last, **_registers(products, lanes)},
+        dsp=lanes * products.dsp,
+    )
+
+
+def dyadic(p: Params) -> Terms:
+    """Memories, the choice of a segment, a product, the sum, the saturation."""
+    lanes, wide, segments = p["Lanes"], p["WideBits"], p["Segments"]
+    stages, fabric = LATENCIES["dyadic"](p), small_product(p["XBits"], p["ABits"])
+    products = dot(fabric, 1, 1, _number(p, "X"), _number(p, "A"))
+    memories = [parameter(p, "A", segments), parameter(p, "B", segments)]
+    memories += [parameter(p, "S", segments - 1)] if segments > 1 else []
+    read = max(p["APeriod"], p["BPeriod"], p["SPeriod"]) > 1
+    count = counters(p["Period"]) * read
+    chosen = lanes * (segments - 1) * (p["ABits"] + p["BBits"])
+    product_stages = stages - read - 2 - (2 if segments > 1 else 0)
+    waits = p["BBits"] * product_stages * (segments > 1 or p["BPeriod"] > 1)
+    held = lanes * (p["XBits"] * (read + 2 * (segments > 1)) + waits + wide + p["YBits"])
+    held += sum(parameter_bits(p, key, segments) for key in "AB")
+    held += chosen + lanes * (segments - 1)
+    return Terms(
+        {
+            "one": 1,
+            "count": count,
+            "stages": stages,
+            "sums": lanes * wide,
+            "segments": chosen + lanes * (segments - 1) * p["XBits"],
+            "rom": sum(m.luts + m.choice for m in memories),
+            **saturation(p, p["Shift"]),
+            **_luts(products, lanes),
+        },
+        {"state": stages + count, "registers": held, **_registers(products, lanes)},
+        dsp=lanes * products.dsp,
+        bram18=sum(m.bram18 for m in memories),
+    )
