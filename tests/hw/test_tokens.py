@@ -165,7 +165,7 @@ def check(net: Netlist, frames: int = 6) -> None:
     assert [b - a for a, b in pairwise(times[-3:])] == [interval(net)] * 2
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", GRAPHS)
 def test_every_network_keeps_its_interval(name: str, seed: int) -> None:
     g = GRAPHS[name]

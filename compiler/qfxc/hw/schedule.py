@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def schedule(kernel: Kernel) -> Schedule:
     return _cached(kernel.name, tuple(sorted(kernel.params.items())))
 
 
-@cache
+@lru_cache(maxsize=256)
 def _cached(name: str, params: tuple[tuple[str, int], ...]) -> Schedule:
     return SCHEDULES.get(name, _elementwise)(dict(params))
 

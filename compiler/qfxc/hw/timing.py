@@ -97,15 +97,21 @@ class Flow:
 def earliest(bound: Times, period: int) -> Times:
     """The earliest periodic times that are not below ``bound`` (one entry per iteration)."""
     each = np.arange(len(bound))
-    free = np.maximum.accumulate(bound - each)
-    return np.asarray(np.maximum(free, free[-1] + len(bound) - period) + each)
+    free = bound - each
+    np.maximum.accumulate(free, out=free)
+    np.maximum(free, free[-1] + len(bound) - period, out=free)
+    free += each
+    return free
 
 
 def latest(bound: Times, period: int) -> Times:
     """The latest periodic times that are not above ``bound``."""
     each = np.arange(len(bound))
-    free = np.minimum.accumulate((bound - each)[::-1])[::-1]
-    return np.asarray(np.minimum(free, free[0] + period - len(bound)) + each)
+    free = bound - each
+    np.minimum.accumulate(free[::-1], out=free[::-1])
+    np.minimum(free, free[0] + period - len(bound), out=free)
+    free += each
+    return free
 
 
 def depth(written: Times, read: Times, period: int) -> int:
