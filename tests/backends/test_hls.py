@@ -151,5 +151,5 @@ def test_missing_compiler_is_a_user_error(monkeypatch: pytest.MonkeyPatch, tmp_p
         csim.build(render(netlist, PART, 5.0), tmp_path)
     assert str(caught.value) == (
         "error: C-simulation: g++ is not installed\n"
-        "hint: install g++ and make, or skip it with --verify none"
+        "hint: install g++ and make, or skip it with --verify rtl or --verify none"
     )

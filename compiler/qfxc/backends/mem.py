@@ -1,4 +1,4 @@
-"""Constant memories as ``.mem`` files: a word per line in hexadecimal, element 0 in the low bits."""
+"""Constant memories as ``.mem``: a word per line in hexadecimal; element 0 in the low bits."""
 
 from __future__ import annotations
 

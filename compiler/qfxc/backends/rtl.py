@@ -42,8 +42,9 @@ def render(netlist: Netlist, golden: Golden | None = None) -> Files:
         "rtl/files.f": fill("rtl/files.f", context),
         "rtl/Makefile": fill("rtl/Makefile", context),
         "rtl/tb/tb.cpp": fill("rtl/tb.cpp", context),
-        "rtl/tb/qfx_tb.hpp": (folder("rtl_lib") / "tb" / "qfx_tb.hpp").read_text(),
     }
+    for path in sorted((folder("rtl_lib") / "tb").glob("*.hpp")):
+        files[f"rtl/tb/{path.name}"] = path.read_text()
     memories = {f"rtl/mem/{name}": text for name, text in _memories(netlist).items()}
     sources = {f"rtl/{path}": text for path, text in library.items()}
     return {**files, **sources, **memories, **golden_files(netlist, golden, "rtl/tb/golden/")}
@@ -60,7 +61,7 @@ def _library(kernels: Iterable[Kernel]) -> dict[str, str]:
         if path is not None:
             text = path.read_text()
             found[f"lib/{path.name}"] = text
-            wanted += re.findall(r"\bqfx_\w+", text)
+            wanted += re.findall(r"\bqfx_\w+", re.sub(r"//[^\n]*", "", text))
     return found
 
 
@@ -103,7 +104,7 @@ def _fed(netlist: Netlist) -> set[str]:
 def _instance(instance: Instance, name: str, names: Mapping[str, str]) -> dict[str, Any]:
     """The context of an instance; buses have stream 0 in the low bits, so it comes last."""
     kernel = instance.kernel
-    params = [{"name": key, "value": _literal(value)} for key, value in kernel.params.items()]
+    params = [{"name": key, "value": literal(value)} for key, value in kernel.params.items()]
     for key in kernel.roms:
         parameter = f"{key[0].upper()}{key[1:]}File"
         params.append({"name": parameter, "value": f'"{_mem_name(name, key)}"'})
@@ -126,11 +127,11 @@ def _bus(wires: list[str]) -> str:
     return wires[0] if len(wires) == 1 else f"{{{', '.join(reversed(wires))}}}" if wires else ""
 
 
-def _literal(value: int) -> str:
-    """A plain integer, or one of 64 bits."""
-    if -(1 << 31) < value < 1 << 31:
+def literal(value: int) -> str:
+    """A parameter: a plain integer, or one of 64 bits (negative ones are signed in 64 bits)."""
+    if 0 <= value < 1 << 31:
         return str(value)
-    return f"64'sh{value & ((1 << 64) - 1):016x}"
+    return f"-64'sd{-value}" if value < 0 else f"64'sd{value}"
 
 
 def _stream(stream: Stream, names: Mapping[str, str]) -> dict[str, Any]:

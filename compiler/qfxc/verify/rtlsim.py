@@ -21,16 +21,13 @@ from qfxc.hw.netlist import Netlist
 from qfxc.ir.types import Array
 from qfxc.progress import Progress, Silent
 from qfxc.verify import tools
-from qfxc.verify.deadlock import explain
+from qfxc.verify.deadlock import explain, longest_wait
 from qfxc.verify.tools import Content, Tell
 from qfxc.verify.verilator import Verilator, verilator
 
-SOURCES = ("src/", "lib/", "mem/", "files.f", "tb/qfx_tb.hpp", "tb/tb.cpp", "Makefile")
+SOURCES = ("src/", "lib/", "mem/", "files.f", "tb/qfx_", "tb/tb.cpp", "Makefile")
 BINARY, MODEL, MEMORIES = "build/tb", "build/model", "mem"
 DEADLOCK = 3
-PATIENCE = 1_000_000
-"""Cycles without any word at any port after which a design counts as blocked."""
-
 STALL = 50
 """Per cent of the cycles in which a port stalls, where a seed asks for stalls."""
 
@@ -165,7 +162,7 @@ def run(
     inputs: Sequence[Array],
     seed: int | None = None,
     progress: Tell | None = None,
-    patience: int = PATIENCE,
+    patience: int | None = None,
     trace: Path | None = None,
     frames: int | None = None,
 ) -> tuple[list[NDArray[np.int64]], Timing]:
@@ -173,15 +170,17 @@ def run(
 
     ``inputs`` as in ``csim.run``. Without ``seed`` words come and go as fast as the design moves
     them; with one, every port stalls at random and registers start at random values.
-    ``patience``: cycles without a word at any port that prove a deadlock. ``trace``: where to
+    ``patience``: cycles without a word at any port that prove a deadlock; by default what the
+    netlist's schedules allow. ``trace``: where to
     write a waveform (needs ``build(trace=True)``). ``frames``: how many, for a design without
     inputs. Raises VerificationError for a deadlock,
     naming the streams, and for words that are too many, InternalError when it breaks off.
     """
+    limit = longest_wait(netlist) if patience is None else patience
     with tempfile.TemporaryDirectory(prefix="qfxc-rtlsim-") as name:
         folder = Path(name)
         tools.write_inputs(folder, netlist, inputs)
-        command = [str(binary), "run", str(folder), "--patience", str(patience)]
+        command = [str(binary), "run", str(folder), "--patience", str(limit)]
         command += [] if seed is None else ["--seed", str(seed + 1), "--stall", str(STALL)]
         command += [] if frames is None else ["--frames", str(frames)]
         command += [] if trace is None else ["--trace", str(trace.absolute())]
