@@ -1,10 +1,12 @@
-// Makes packets of whole batches out of packets of one frame: passes the stream through and keeps TLAST on the last
-// word of every FRAMES-th frame only, so that one DMA transfer moves a batch. The stream is wires: latency 0.
+// Makes packets of whole batches out of packets of one frame: passes the stream through and keeps TLAST on
+// the last word of every FRAMES-th frame only, so that one DMA transfer moves a batch. The stream is wires.
 //
-// AXI4-Lite registers (32 bits, byte strobes honoured; a page of 4 KiB, the least that address maps assign):
-//   0x0 FRAMES  rw  frames per batch, 1 after reset. A write counts from the next batch on: at once unless a batch is
-//                   under way or a word of it waits. Writing 0 changes nothing and is answered with SLVERR.
-//   0x4 LEFT    ro  frames of the batch under way whose last word has not passed. Writes are answered with SLVERR.
+// Latency: 0.
+//
+// AXI4-Lite registers (32 bits, byte strobes honoured; 4 KiB, the least that address maps assign):
+//   0x0 FRAMES  rw  frames per batch, 1 after reset. A write counts from the next batch on: at once unless a
+//                   batch is under way or a word of it waits. Writing 0 changes nothing: SLVERR.
+//   0x4 LEFT    ro  frames of the batch under way whose last word has not passed. Writing: SLVERR.
 // Anything else is answered with SLVERR and reads as 0.
 `include "qfx_check.svh"
 

@@ -275,7 +275,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.input is not None:
             names = [port.name for port in network.inputs]
             result = network.run(load_arrays(options.input, names), options.batch)
-            np.savez(options.output, **result.output)
+            arrays: dict[str, Any] = dict(result.output)
+            np.savez(options.output, **arrays)
             print(result.speed)
             print(f"latency {network.latency() * 1e3:.3f} ms; results in {options.output}")
     except DriverError as error:

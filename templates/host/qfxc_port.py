@@ -82,10 +82,11 @@ class Port:
 
     @staticmethod
     def read(entry: Mapping[str, Any]) -> Port:
-        same = {key: entry[key] for key in ("name", "bits", "signed", "lo", "hi", "lanes", "words")}
-        tuples = {key: tuple(entry[key]) for key in ("shape", "perm", "frame", "host")}
+        plain = ("name", "bits", "signed", "lo", "hi", "lanes", "words", "dma")
+        values: dict[str, Any] = {key: entry[key] for key in plain}
+        values |= {key: tuple(entry[key]) for key in ("shape", "perm", "frame", "host")}
         scale = np.array(entry["scale"]["float"])
-        return Port(**same, **tuples, scale=scale, dma=entry["dma"], batch=entry.get("batch", ""))
+        return Port(**values, scale=scale, batch=entry.get("batch", ""))
 
     @property
     def word_bytes(self) -> int:
@@ -94,6 +95,12 @@ class Port:
     @property
     def frame_bytes(self) -> int:
         return self.words * self.word_bytes
+
+    @property
+    def container(self) -> str:
+        """The narrowest numpy integer that holds the codes."""
+        width = next(w for w in (1, 2, 4, 8) if 8 * w >= self.bits)
+        return f"{'i' if self.signed else 'u'}{width}"
 
     @property
     def pixels(self) -> bool:
@@ -119,11 +126,14 @@ class Port:
     def quantize(self, array: Array) -> Array:
         """``clip(floor(x / scale + 1/2), lo, hi)`` in float64: codes (frames, *frame shape)."""
         moved = array.transpose(0, *(axis + 1 for axis in self.perm))
-        frames = moved.reshape(len(array), *self.frame)
         if self.pixels:
-            return frames.astype(np.uint8, copy=False)
-        steps = frames.astype(np.float32, copy=False).astype(np.float64) / self.scale
-        return np.clip(np.floor(steps + 0.5), self.lo, self.hi).astype(np.int64)
+            return moved.astype(np.uint8, copy=False).reshape(len(array), *self.frame)
+        frames = moved.astype(np.float32, order="C").reshape(len(array), *self.frame)
+        steps = np.divide(frames, self.scale, dtype=np.float64)
+        steps += 0.5
+        np.floor(steps, out=steps)
+        np.clip(steps, self.lo, self.hi, out=steps)
+        return steps.astype(self.container)
 
     def outside(self, frames: Array) -> Array:
         """Frames in the ONNX layout."""

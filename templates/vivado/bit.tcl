@@ -67,7 +67,8 @@ finish impl_1 -to_step write_bitstream
 # The hand-off file lies in project.gen since Vivado 2020.2, in project.srcs before.
 set bits [glob -nocomplain -directory [file join $build project project.runs impl_1] *.bit]
 set handoffs [glob -nocomplain -directory [file join $build project] \
-  project.gen/sources_1/bd/system/hw_handoff/system.hwh project.srcs/sources_1/bd/system/hw_handoff/system.hwh]
+  project.gen/sources_1/bd/system/hw_handoff/system.hwh \
+  project.srcs/sources_1/bd/system/hw_handoff/system.hwh]
 if {[llength $bits] == 0 || [llength $handoffs] == 0} {
   fail "Vivado wrote no bitstream or no .hwh below [file join $build project]"
 }

@@ -32,7 +32,7 @@ proc link {from to} {
   connect_bd_intf_net [get_bd_intf_pins $from] [get_bd_intf_pins $to]
 }
 
-# One SmartConnect; returns its single port. Fan-out: "M" ports lead to the ends; else "S" ports come from them.
+# One SmartConnect; returns its single port. Side "M": its ports lead to the ends; "S": they come from them.
 proc hub {name side ends} {
   set count [llength $ends]
   if {$side eq "M"} {
@@ -64,7 +64,7 @@ proc hubs {name side ends} {
   return [hub $name $side $ends]
 }
 
-# A width converter between streams of different widths. Every DMA transfer is whole beats, so TKEEP is all ones.
+# A width converter where two streams differ. Every DMA transfer is whole beats, so TKEEP is all ones.
 proc convert {name from from_bytes to to_bytes} {
   if {$from_bytes == $to_bytes} {
     link $from $to
@@ -77,13 +77,14 @@ proc convert {name from from_bytes to to_bytes} {
   link $name/M_AXIS $to
 }
 
-# A DMA engine in one direction ("mm2s", "s2mm"): simple mode, transfers of up to 2^26 - 1 bytes. The memory side is
-# as wide as the stream, at least 32 bits; buffers are page-aligned, so no realignment engine.
+# A DMA engine in one direction ("mm2s", "s2mm"): simple mode, transfers of up to 2^26 - 1 bytes. The memory
+# side is as wide as the stream, at least 32 bits; buffers are page-aligned, so no realignment engine.
 proc dma {name direction bytes} {
   set bits [expr {8 * $bytes}]
   set other [expr {$direction eq "mm2s" ? "s2mm" : "mm2s"}]
   set stream [expr {$direction eq "mm2s" ? "c_m_axis_mm2s_tdata_width" : "c_s_axis_s2mm_tdata_width"}]
-  cell $name axi_dma CONFIG.c_include_sg 0 CONFIG.c_sg_include_stscntrl_strm 0 CONFIG.c_sg_length_width 26 \
+  cell $name axi_dma \
+    CONFIG.c_include_sg 0 CONFIG.c_sg_include_stscntrl_strm 0 CONFIG.c_sg_length_width 26 \
     CONFIG.c_include_$direction 1 CONFIG.c_include_$other 0 CONFIG.c_addr_width $::ps_address_bits \
     CONFIG.c_m_axi_${direction}_data_width [expr {max($bits, 32)}] CONFIG.$stream $bits \
     CONFIG.c_${direction}_burst_size 16 CONFIG.c_include_${direction}_dre 0
