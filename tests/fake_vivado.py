@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 import sys
-import tkinter
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from vivado_cells import MODELS, Cell, of_verilog
+
+tkinter = pytest.importorskip("tkinter", reason="Python's own Tcl runs the scripts")
 
 BOARDS = (
     "avnet.com:ultra96v2:part0:1.2",
