@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 
-from qfxc.backends import hls, model_files
+from qfxc import engines
+from qfxc.backends import hls, host, model_files, rtl, vivado
 from qfxc.backends.names import top_name
 from qfxc.backends.project import Files, Project
 from qfxc.backends.vectors import Golden
 from qfxc.errors import UserError
 from qfxc.frontend.onnx_file import load
-from qfxc.golden import golden_frames, require_equal
+from qfxc.golden import golden_frames
 from qfxc.hw.board import Board
 from qfxc.hw.board import load as load_board
 from qfxc.hw.build import build_netlist
@@ -40,7 +40,7 @@ from qfxc.report.data import Report, make_report
 from qfxc.report.files import with_report
 from qfxc.run import Model, Result
 from qfxc.trace import Trace
-from qfxc.verify import csim
+from qfxc.verify import synth_netlist
 
 SYNTHETIC_WARNING = (
     "no calibration data: ranges come from seeded random inputs, so accuracy will suffer; "
@@ -116,10 +116,12 @@ def compile(
     progress.step("plan", 1, 1)
     golden = golden_frames(graphs.integer, graphs.kernel, frames, opts.frames)
     rendered = hls.render(netlist, target.part.name, 1000 / clock, golden)
+    rendered |= rtl.render(netlist, golden)
     design = _Design(target, graphs, planned, netlist, golden, rendered)
-    proof = _verify(opts, design, progress)
+    proof = engines.prove(opts.verify, rendered, netlist, golden, progress, opts.trace)
+    synthesis = synth_netlist.synthesise(netlist, progress) if opts.synth else None
     accuracy = _accuracy(graphs.real, graphs.integer, frames)
-    return _compiled(design, opts, proof, accuracy, warnings)
+    return _compiled(design, opts, proof, accuracy, warnings, synthesis)
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ def _compiled(
     proof: list[dict[str, Any]],
     accuracy: dict[str, Any],
     warnings: list[str],
+    synthesis: dict[str, Any] | None,
 ) -> Compiled:
     """The report, and with it the project."""
     graphs, planned, netlist = design.graphs, design.plan, design.netlist
@@ -167,6 +170,7 @@ def _compiled(
         verification=proof,
         accuracy=accuracy,
         warnings=warnings,
+        synthesis=synthesis,
     )
     saved = model_files.files(graphs.real, graphs.integer, planned.folds)
     return Compiled(
@@ -179,8 +183,18 @@ def _compiled(
         design.golden,
         report,
         tuple(warnings),
-        with_report(Project.of({**design.files, **saved}), report),
+        with_report(Project.of({**design.files, **saved, **_board_files(design)}), report),
     )
+
+
+def _board_files(design: _Design) -> Files:
+    """From the sources to the board: ``vivado/`` and ``host/``."""
+    netlist, planned = design.netlist, design.plan
+    ports = vivado.border(netlist, design.board, planned.interval)
+    return {
+        **vivado.render(netlist, design.board, planned.clock_mhz, ports),
+        **host.render(netlist, design.graphs.integer, ports, design.golden),
+    }
 
 
 def _options(values: Mapping[str, Any]) -> Options:
@@ -224,22 +238,6 @@ def _configured(
     return tuple(configure(step) for step in steps)
 
 
-def _verify(opts: Options, design: _Design, progress: Progress) -> list[dict[str, Any]]:
-    """Runs the engines that ``--verify`` names; every element of every output must be equal."""
-    if opts.verify == "none":
-        return []
-    golden = design.golden
-    binary = csim.build(design.files, progress=progress)
-    frames = len(golden.inputs[0])
-    progress.step("C-simulation", 0, frames)
-    tell = partial(progress.step, "C-simulation")
-    results = csim.run(binary, design.netlist, golden.inputs, tell)
-    for port, expected, got in zip(design.netlist.out_ports, golden.outputs, results, strict=True):
-        require_equal(port.name, expected, got, "C-simulation")
-    elements = sum(x.size for x in golden.outputs)
-    return [{"engine": "hls", "frames": frames, "elements": elements, "equal": True}]
-
-
 def _accuracy(real: Graph, integer: Graph, frames: Sequence[Array]) -> dict[str, Any]:
     rows = {q.output: q for q in quality(real, integer, frames)}
     return {
@@ -255,6 +253,6 @@ def _accuracy(real: Graph, integer: Graph, frames: Sequence[Array]) -> dict[str,
 
 def _shown(opts: Options) -> dict[str, Any]:
     """The options that shape the result, for the report (paths do not; folds are in the plan)."""
-    hidden = ("dump", "check", "folds")
+    hidden = ("dump", "check", "trace", "folds", "synth")
     values = {f.name: getattr(opts, f.name) for f in fields(opts) if f.name not in hidden}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}

@@ -25,17 +25,19 @@ class Options:
     input: str = "float"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
-    verify: str = "csim"
+    verify: str = "all"
     frames: int = 8
     passes: str = ""
     dump: Path | None = None
     check: bool = False
     allow_oversize: bool = False
     folds: Path | None = None
+    trace: Path | None = None
+    synth: bool = False
 
     def __post_init__(self) -> None:
         _among("--input", self.input, ("float", "uint8"))
-        _among("--verify", self.verify, ("csim", "none"))
+        _among("--verify", self.verify, ("all", "csim", "rtl", "none"))
         for flag, bits in (("--weights", self.weights), ("--activations", self.activations)):
             if not 2 <= bits <= 16:
                 raise UserError(f"{bits} bits", where=flag, hint="2 to 16 bits are supported")

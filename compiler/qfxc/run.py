@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.backends import model_files
+from qfxc.backends.project import Files
+from qfxc.engines import Run as Engine
+from qfxc.engines import engine as built
 from qfxc.errors import UserError
 from qfxc.hw.build import build_netlist
 from qfxc.ir.graph import Graph, Node, Port
@@ -21,14 +22,11 @@ from qfxc.progress import Progress, Silent
 from qfxc.quantize.calibration import Source, load_inputs, to_frames
 from qfxc.quantize.encode import decode, encode
 from qfxc.sim import simulate
-from qfxc.verify import csim
 
-ENGINES = ("sim", "hls")
+ENGINES = ("sim", "hls", "rtl")
 
 PART = 512
 """Frames between two signs of life; a part has to be worth laying out the weights for."""
-
-Engine = Callable[[Sequence[Array]], list[Array]]
 
 
 @dataclass(frozen=True)
@@ -118,30 +116,25 @@ class Loaded:
         """Runs a batch on one of ``ENGINES``; every engine gives the same integers."""
         if engine not in ENGINES:
             raise UserError(f"unknown engine '{engine}'", hint=f"engines: {', '.join(ENGINES)}")
-        chosen = self._hls(progress or Silent()) if engine == "hls" else None
+        chosen = None if engine == "sim" else self._built(engine, progress or Silent())
         return self.model.run(source, chosen, progress)
 
     def run_float(self, source: Source, progress: Progress | None = None) -> Result:
         """Runs a batch on the float reference."""
         return self.model.run_float(source, progress)
 
-    def _hls(self, progress: Progress) -> Engine:
+    def _built(self, name: str, progress: Progress) -> Engine:
         graph = Lower().run(self.saved.integer)
         netlist = build_netlist(graph, self.saved.folds, graph.name)
-        files = {
+        files: Files = {
             path.relative_to(self.folder).as_posix(): path.read_bytes()
-            for path in sorted((self.folder / "hls").rglob("*"))
+            for path in sorted((self.folder / name).rglob("*"))
             if path.is_file()
         }
-        if "hls/Makefile" not in files:
-            raise UserError("it holds no C++", where=str(self.folder), hint="try --engine sim")
-        binary = csim.build(files, progress=progress)
-
-        def simulated(inputs: Sequence[Array]) -> list[Array]:
-            progress.step("C-simulation", 0, len(inputs[0]))
-            return [*csim.run(binary, netlist, inputs, partial(progress.step, "C-simulation"))]
-
-        return simulated
+        if f"{name}/Makefile" not in files:
+            what = {"hls": "C++", "rtl": "SystemVerilog"}[name]
+            raise UserError(f"it holds no {what}", where=str(self.folder), hint="try --engine sim")
+        return built(name, files, netlist, progress)
 
 
 def _in_parts(name: str, graph: Graph, inputs: list[Array], progress: Progress) -> list[Array]:
