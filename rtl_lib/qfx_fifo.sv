@@ -1,6 +1,6 @@
 // A stream: first in, first out, exactly Depth words.
 //
-// `x_ready_o` depends on registers alone: fewer than Depth words were there when the cycle began. A word is
+// `x_ready_o` is a register: fewer than Depth words were there when the cycle began. A word is
 // visible Latency cycles after it was written: 1, or 2 in block memory. From two words on it moves one word
 // per cycle.
 //
@@ -35,14 +35,20 @@ module qfx_fifo #(
   logic push, take;  // a word enters, or leaves, the storage
   logic [SlotBits:0] oldest_q;  // waiting words - 1: the place of the oldest one, negative when there is none
   logic some;  // a word waits
+  logic ready_q;  // there is room
 
   assign push = x_valid_i && x_ready_o;
   assign some = !oldest_q[SlotBits];
-  assign x_ready_o = oldest_q != (SlotBits + 1)'(Slots - 1);
+  assign x_ready_o = ready_q;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) oldest_q <= '1;
-    else if (push != take) oldest_q <= oldest_q + (push ? (SlotBits + 1)'(1) : '1);
+    if (!rst_ni) begin
+      oldest_q <= '1;
+      ready_q  <= 1'b1;
+    end else if (push != take) begin
+      oldest_q <= oldest_q + (push ? (SlotBits + 1)'(1) : '1);
+      ready_q  <= !push || oldest_q != (SlotBits + 1)'(Slots - 2);
+    end
   end
 
   if (Depth == 1) begin : g_register

@@ -25,11 +25,8 @@ module qfx_pipe #(
 
   genvar k;
   for (k = 0; k < Stages; k = k + 1) begin : g_stage
-    if (k == Stages - 1) begin : g_last
-      assign en_o[k] = !valid_q[k] || ready_i;
-    end else begin : g_inner
-      assign en_o[k] = !valid_q[k] || en_o[k+1];
-    end
+    // Not a chain of stages: every one asks at once whether all behind it are full.
+    assign en_o[k] = ready_i || !(&valid_q[Stages-1:k]);
     assign moving_o[k] = en_o[k] && arriving[k];
     always_ff @(posedge clk_i) begin
       if (!rst_ni) valid_q[k] <= 1'b0;

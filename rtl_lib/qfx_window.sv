@@ -82,21 +82,31 @@ module qfx_window #(
   logic [LineBits-1:0] line;
 
   assign x_ready_o = ready && takes_q;
-  assign phase_ends = count_q == (first_q ? CountBits'(First - 1) :
-                                  final_phase ? CountBits'(Last - 1) : CountBits'(Phase - 1));
-
-  logic read_ends, emit_ends;
-  assign read_ends = count_q == (first_q ? CountBits'(Span * Row - 1) :
-                                 final_phase ? CountBits'(Rest - 1) : CountBits'(SH * Row - 1));
-
-  logic last_reads;  // whether the phase that comes next reads
-  if (Rest > 0) begin : g_rest
-    assign last_reads = 1'b1;
-  end else if (OH == 1) begin : g_one_row
-    assign last_reads = !first_q;
-  end else begin : g_no_rest
-    assign last_reads = first_q || final_phase || line != LineBits'(OH - 2);
+  // The last iteration of a phase and the last one that reads are found one iteration ahead.
+  logic read_ends, emit_ends, next_first, next_final;
+  assign next_first = final_phase && !first_q;
+  if (OH == 1) begin : g_next
+    assign next_final = 1'b1;
+  end else begin : g_next
+    assign next_final = !first_q && line == LineBits'(OH - 2);
   end
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      phase_ends <= 1'b0;
+      read_ends  <= Span * Row == 1;
+    end else if (moving[0] && phase_ends) begin
+      phase_ends <= !next_first && next_final && Last == 1;
+      read_ends  <= next_first ? Span * Row == 1 : next_final ? Rest == 1 : SH * Row == 1;
+    end else if (moving[0]) begin
+      phase_ends <= count_q == (first_q ? CountBits'(First - 2) :
+                                final_phase ? CountBits'(Last - 2) : CountBits'(Phase - 2));
+      read_ends <= count_q == (first_q ? CountBits'(Span * Row - 2) :
+                               final_phase ? CountBits'(Rest - 2) : CountBits'(SH * Row - 2));
+    end
+  end
+
+  logic next_reads;  // whether the phase that comes next reads
+  assign next_reads = next_first || !next_final || Rest > 0;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -107,9 +117,9 @@ module qfx_window #(
     end else if (moving[0]) begin
       if (phase_ends) begin
         count_q <= '0;
-        first_q <= final_phase && !first_q;
-        takes_q <= last_reads;
-        emits_q <= first_q || !final_phase;
+        first_q <= next_first;
+        takes_q <= next_reads;
+        emits_q <= !next_first;
       end else begin
         count_q <= count_q + 1'b1;
         if (read_ends) takes_q <= 1'b0;
