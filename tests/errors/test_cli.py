@@ -24,13 +24,16 @@ REPORT: dict[str, Any] = {
     "board": {"name": "ultra96", "part": "p", "clock_mhz": 200.0},
     "plan": {
         "interval_cycles": 100, "frames_per_second": 2e6, "bottleneck": "conv1", "limit": "DSP",
+        "binding": ["DSP"], "next": None, "optimal": True,
+        "utilisation": {"macs": 14, "multipliers": 2, "average": 0.07, "busiest": 0.07},
         "fits": True, "estimate": COST, "glue": COST, "budget": COST, "device": COST,
     },
     "layers": [
         {
             "name": "conv1", "op": "matvec", "shape": [4], "bits": 8, "signed": True, "weights": 9,
             "weight_bits": 4, "rescale": "shift", "simd": 1, "pe": 2,
-            "fabric": False, "cycles": 7, "estimate": COST,
+            "fabric": False, "cycles": 7, "multipliers": 2, "utilisation": 0.07,
+            "estimate": COST,
         }
     ],
     "rescales": {"kinds": {"shift": 1, "dyadic": 0}, "dyadic_bits": None},
@@ -98,7 +101,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_default_command_compiles_and_writes(capsys: pytest.CaptureFixture[str]) -> None:
     driver = FakeDriver()
     assert main(["some/net.onnx", "--board", "kv260"], driver) == 0
-    assert driver.asked == {"model": Path("some/net.onnx"), "board": "kv260", "verify": "csim"}
+    assert driver.asked == {"model": Path("some/net.onnx"), "board": "kv260", "verify": "all"}
     assert Path("net_kv260/report.json").is_file()
     out = capsys.readouterr().out
     assert "conv1" in out
