@@ -37,10 +37,21 @@ def test_the_written_files_are_the_project(pixel_net: Compiled, pixel_project: P
 
 
 def test_the_report_says_that_engines_agree(pixel_net: Compiled) -> None:
-    (entry,) = pixel_net.report["verification"]
-    assert entry == {"engine": "hls", "frames": 8, "elements": 8 * 5, "equal": True}
+    equal = {"frames": 8, "elements": 8 * 5, "equal": True}
+    hls, fast, stalled = pixel_net.report["verification"]
+    assert hls == {"engine": "hls", **equal}
+    assert equal.items() <= fast.items()
+    assert equal.items() <= stalled.items()
+    assert (fast["engine"], fast["stalls"]) == ("rtl", 0)
+    assert (stalled["engine"], stalled["stalls"]) == ("rtl", 50)
     assert verified(pixel_net.report)
     assert pixel_net.warnings == ()
+
+
+def test_the_rtl_keeps_the_stated_rate(pixel_net: Compiled) -> None:
+    """Measured cycles per frame are those of the plan, exactly."""
+    measured = pixel_net.report["verification"][1]["interval_cycles"]
+    assert measured == pixel_net.plan.interval == pixel_net.report["plan"]["interval_cycles"]
 
 
 def test_softmax_is_left_to_the_host(pixel_net: Compiled) -> None:
@@ -49,7 +60,7 @@ def test_softmax_is_left_to_the_host(pixel_net: Compiled) -> None:
     assert "Left to the host: softmax axis=-1 of `prob`.\n" in text
 
 
-@pytest.mark.parametrize("engine", ["sim", "hls"])
+@pytest.mark.parametrize("engine", ["sim", "hls", "rtl"])
 def test_a_written_project_runs_as_the_compiled_one(
     engine: str, pixel_net: Compiled, pixel_project: Path
 ) -> None:
