@@ -13,8 +13,12 @@ from qfxc.ir.kernel import Fold, Kernel, KernelOp
 from qfxc.ir.types import Array, Int
 from qfxc.ops import registry
 from qfxc.ops.add import Add
+from qfxc.ops.const import Const
+from qfxc.ops.expand import Expand
 from qfxc.ops.input import Input
 from qfxc.ops.shift import Shift
+from qfxc.ops.transpose import Transpose
+from qfxc.ops.window import Window
 
 FRAMES = 5
 MOST_FOLDS = 5
@@ -99,6 +103,22 @@ def widest_cases() -> list[Case]:
     return [
         case_of("widest_shift", steep, Fold(455, 455)),
         case_of("widest_add", total, Fold(512, 512)),
+    ]
+
+
+def deep_cases() -> list[Case]:
+    """Buffers that are too large for LUTs: what hardware keeps in block memory, one stage later."""
+    image = Node(Input((5, 70, 8), Int(-128, 127)), (), "x")
+    frame = Node(Input((20, 30, 8), Int(-128, 127)), (), "x")
+    vector = Node(Input((700,), Int(-128, 127)), (), "x")
+    values = np.random.default_rng(3).integers(-128, 128, (2, 350))
+    return [
+        case_of("deep_window", Node(Window((3, 3)), (image,), "rows"), Fold(8, 8)),
+        case_of("deep_stencil", Node(Window((3, 3)), (image,), "rows"), Fold(8, 72)),
+        case_of("deep_parts", Node(Window((3, 3), (1, 2)), (image,), "rows"), Fold(8, 24)),
+        case_of("deep_transpose", Node(Transpose((1, 0, 2)), (frame,), "axes"), Fold(8, 8)),
+        case_of("deep_expand", Node(Expand((2, 700)), (vector,), "twice"), Fold(1, 1)),
+        case_of("deep_const", Node(Const(values, Int(-128, 127)), (), "values"), Fold(1, 1)),
     ]
 
 

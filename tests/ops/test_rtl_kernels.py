@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kernel_cases import FRAMES, Case, glue_cases, netlist_of, sample_cases, widest_cases
+from kernel_cases import (
+    FRAMES,
+    Case,
+    deep_cases,
+    glue_cases,
+    netlist_of,
+    sample_cases,
+    widest_cases,
+)
 from qfxc.backends import rtl
 from qfxc.hw.latency import fifo_latency, latency
 from qfxc.hw.schedule import schedule
@@ -27,7 +35,7 @@ PATIENCE = 20_000
 def cases() -> dict[str, list[Case]]:
     """All cases by the kernel that they instantiate."""
     found: dict[str, list[Case]] = {}
-    for case in [*sample_cases(), *widest_cases(), *glue_cases()]:
+    for case in [*sample_cases(), *deep_cases(), *widest_cases(), *glue_cases()]:
         found.setdefault(case.instance.kernel.name, []).append(case)
     return found
 
