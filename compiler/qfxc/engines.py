@@ -81,11 +81,10 @@ def _prove_rtl(
         tell(0, len(golden.outputs[0]))
         outputs, timing = rtlsim.run(binary, netlist, golden.inputs, seed, tell)
         entry = _entry("rtl", netlist, golden, outputs)
-        interval = round(float(timing.interval), 1)
         entry |= {
             "stalls": 0 if seed is None else rtlsim.STALL,
             "latency_cycles": timing.latency,
-            "interval_cycles": int(interval) if interval.is_integer() else interval,
+            "interval_cycles": timing.interval,
         }
         entries.append(entry)
     return entries

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +36,15 @@ def build(
     workdir: Path | None = None,
     progress: Progress | None = None,
     jobs: int | None = None,
-    optimize: str = "-O2",
+    optimize: str = "-O1",
     trace: bool = False,
 ) -> Path:
     """Compiles the RTL of a project (``{path: content}``) and its test bench; returns the binary.
 
     As ``csim.build``: built once per content, kept in the user's cache unless ``workdir`` is
-    given. ``trace`` builds a slower one that can write waveforms. Raises UserError where
-    Verilator, perl, g++ or make are missing.
+    given. ``optimize`` is g++'s level: -O2 takes twice the time and simulates no faster. ``trace``
+    builds a slower one that can write waveforms. Raises UserError where Verilator, perl, g++ or
+    make are missing.
     """
     sources = tools.under(project, "rtl/", SOURCES)
     cache = workdir or tools.cache_folder()
@@ -141,14 +141,12 @@ class Timing:
         return self.ends[0] - min((first[0] for first in self.in_first), default=0) + 1
 
     @property
-    def interval(self) -> Fraction:
-        """Cycles per frame once the pipeline is full: between ends, over the second half."""
-        ends = self.ends
-        half = len(ends) // 2
-        if half + 1 >= len(ends):
-            half = 0
-        steps = len(ends) - 1 - half
-        return Fraction(ends[-1] - ends[half], steps) if steps else Fraction(self.latency)
+    def interval(self) -> int:
+        """Cycles per frame: between the ends of the last two, when the FIFOs have filled.
+
+        Of a single frame all that is known is its latency.
+        """
+        return self.ends[-1] - self.ends[-2] if len(self.ends) > 1 else self.latency
 
     @property
     def cycles_per_second(self) -> float:
