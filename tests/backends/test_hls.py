@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from qfxc.backends.vectors import Golden, golden_files
 from qfxc.backends.words import from_bytes, to_bytes, word_bytes
 from qfxc.errors import InternalError, UserError
 from qfxc.hw.netlist import Instance, Netlist, Stream
-from qfxc.ir.kernel import Fold, Rom
+from qfxc.ir.kernel import Fold, Kernel, Rom
 from qfxc.ir.types import Int
 from qfxc.ops.matvec import MatVec
 from qfxc.verify import csim
@@ -153,3 +154,20 @@ def test_missing_compiler_is_a_user_error(monkeypatch: pytest.MonkeyPatch, tmp_p
         "error: C-simulation: g++ is not installed\n"
         "hint: install g++ and make, or skip it with --verify rtl or --verify none"
     )
+
+
+def test_fifos_leave_room_for_the_latencies_of_vitis() -> None:
+    """A shift register at least; behind a fork 32 words more than the netlist asks for."""
+    elem = Int(0, 255)
+    x, *ys = (Stream(f"s{i}", elem, 1, 100, depth) for i, depth in enumerate((2, 2, 40)))
+    zs = [Stream(f"z{i}", elem, 1, 100, 20) for i in range(2)]
+    fork = Instance("fork", Kernel("fork", {"Bits": 8, "Words": 100, "N": 2}), (x,), (*ys,))
+    table = {"Words": 100, "Lanes": 1}
+    after = [
+        Instance(f"t{i}", Kernel("table", table), (y,), (z,))
+        for i, (y, z) in enumerate(zip(ys, zs, strict=True))
+    ]
+    netlist = Netlist("n", (fork, *after), (x,), (*zs,), (), ())
+    top = str(render(netlist, PART, 5.0)["hls/src/qfx_n.cpp"])
+    found = dict(re.findall(r"STREAM variable=s_(\w+) depth=(\d+)", top))
+    assert found == {"s0_words": "16", "s1": "48", "s2": "72", "z0_words": "20", "z1_words": "20"}

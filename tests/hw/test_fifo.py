@@ -1,10 +1,11 @@
 """What the plan expects FIFOs to hold; what they do hold is in test_sizing.py."""
 
 from fractions import Fraction
+from math import ceil
 
-from hw_fakes import Join, Slow, Wide, frame, graph, residual, same
+from hw_fakes import Join, Slow, Wide, dot, frame, graph, residual, same
 
-from qfxc.hw.fifo import IN_FLIGHT, buffers, depth
+from qfxc.hw.fifo import IN_FLIGHT, LEAST, WINDOW_SHARE, buffers, depth
 from qfxc.hw.glue import SHALLOW
 from qfxc.hw.links import wire
 from qfxc.ir.graph import Graph, Node
@@ -34,7 +35,13 @@ def test_around_a_window() -> None:
     x = frame(16, 8)
     g = graph([x], [same(Node(Slow(Fraction(1, 4)), (same(x, "a"),), "w"), "b")])
     assert inputs_of(g, "w") == [32 + SHALLOW]
-    assert inputs_of(g, "b") == [IN_FLIGHT]
+    assert inputs_of(g, "b") == [SHALLOW]
+
+
+def test_a_product_lives_from_its_fifo_while_the_window_fills() -> None:
+    x = frame(16, 8)
+    g = graph([x], [dot(Node(Slow(Fraction(1, 4)), (same(x, "a"),), "w"), 8, "b")])
+    assert inputs_of(g, "b") == [ceil(WINDOW_SHARE * 32) + LEAST]  # the fake's windows are one tap
 
 
 def test_no_more_than_a_frame() -> None:

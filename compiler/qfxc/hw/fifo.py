@@ -29,6 +29,12 @@ from qfxc.ir.graph import Node
 IN_FLIGHT = 32
 """Words for what the pipeline of the slower branch holds; an SRL32 takes them."""
 
+WINDOW_SHARE = Fraction(3, 4)
+"""Part of the interval that windows are busy for, roughly: what they emit lasts the longer."""
+
+LEAST = 2
+"""Words that keep a word moving every cycle."""
+
 ELEMENTWISE = frozenset({"add", "mul"})
 
 Paths = dict[str, Fraction]
@@ -84,13 +90,24 @@ def _longest(flow: nx.DiGraph, order: list[str], nodes: dict[str, Node], fork: s
 
 def _ahead(link: Link) -> Buffer:
     """What a link holds without any fork."""
-    sink, windows = link.sink, link.source.op.stem == "window"
-    words = IN_FLIGHT if windows else SHALLOW
-    if link.source.op.stem not in ("input", "const"):
-        words = max(words, hardware(link.source).burst(link.source))
-    if sink is None or (windows and sink.op.stem == "matvec"):
-        return Buffer(words=words)
-    return Buffer(hardware(sink).pause(sink), words)
+    source, sink = link.source, link.sink
+    burst = 0 if source.op.stem in ("input", "const") else hardware(source).burst(source)
+    if sink is None:
+        return Buffer(words=max(burst, SHALLOW))
+    if source.op.stem == "window" and sink.op.stem == "matvec":
+        return Buffer(_filling(source), max(burst, LEAST))
+    return Buffer(hardware(sink).pause(sink), max(burst, SHALLOW))
+
+
+def _filling(window: Node) -> Fraction:
+    """The part of its windows that lasts while it reads rows and emits none, a word per cycle.
+
+    A matrix-vector kernel uses it up: mostly it is the one that must not wait. What reads windows
+    at their own pace waits as long as they do.
+    """
+    size = window.inputs[0].type.size
+    reading = hardware(window).pause(window) * Fraction(size, window.type.size)
+    return min(WINDOW_SHARE * reading, Fraction(1))
 
 
 def _pair(flow: nx.DiGraph, forks: dict[str, Paths], fast: Link, slow: Link) -> Buffer:
