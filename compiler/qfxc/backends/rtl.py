@@ -18,6 +18,7 @@ from qfxc.backends.templates import fill
 from qfxc.backends.vectors import Golden, golden_files
 from qfxc.backends.words import word_bytes
 from qfxc.hw.netlist import Instance, Netlist, Stream
+from qfxc.hw.schedule import schedule
 from qfxc.ir.kernel import Kernel
 from qfxc.share import folder
 
@@ -93,11 +94,19 @@ def _context(netlist: Netlist) -> dict[str, Any]:
 
 
 def _fed(netlist: Netlist) -> set[str]:
-    """The streams that depend on an input; the others never end."""
+    """The streams that end with the inputs: the first word of a frame waits for one of theirs.
+
+    Constants never end, and a padding emits the border above the next frame at once.
+    """
     fed = {s.name for s in netlist.inputs}
     for instance in netlist.instances:
-        if any(s.name in fed for s in instance.inputs):
-            fed |= {s.name for s in instance.outputs}
+        plan = schedule(instance.kernel)
+        ends = [r[0] for r, s in zip(plan.reads, instance.inputs, strict=True) if s.name in fed]
+        fed |= {
+            s.name
+            for writes, s in zip(plan.writes, instance.outputs, strict=True)
+            if any(read <= writes[0] for read in ends)
+        }
     return fed
 
 
