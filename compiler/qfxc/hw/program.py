@@ -36,8 +36,11 @@ OVERRUN = 1000.0
 ANY = 1e9
 """A relative gap at which every design is good enough."""
 
-NODES = 5_000
+NODES = 2_000
 """Nodes of a search tree before the best design so far is taken (time would not be repeatable)."""
+
+PROOF = 1e-6
+"""A relative gap that counts as a proof when a search ends early: a fraction of one LUT."""
 
 OPTIMAL, INFEASIBLE = 0, 2
 """Of ``milp``; at its limit of nodes it returns another one and says so in words only."""
@@ -181,8 +184,9 @@ class _Model:
         choices = int(self.starts[-1])
         ties = np.random.default_rng(0).random(choices)
         objective[:choices] += ties * (TIE / len(self.alive))
+        used = (cost * scale).T  # scaled: the solver's tolerance is absolute
         extra = -np.eye(4) if oversize else np.zeros((4, 0))
-        objective = np.concatenate([objective, OVERRUN * scale[: extra.shape[1]]])
+        objective = np.concatenate([objective, np.full(extra.shape[1], OVERRUN)])
         row, column, value = (np.concatenate(part) for part in zip(*self.entries, strict=True))
         matrix = csr_array((value, (row, column)), shape=(self.rows, len(objective)))
         result = milp(
@@ -191,11 +195,11 @@ class _Model:
             bounds=Bounds(0.0, np.where(np.arange(len(objective)) < len(cost), 1.0, np.inf)),
             constraints=[
                 LinearConstraint(matrix, np.concatenate(self.low), np.concatenate(self.high)),
-                LinearConstraint(np.hstack([cost.T, extra]), -np.inf, budget),
+                LinearConstraint(np.hstack([used, extra]), -np.inf, budget * scale),
             ],
             options={"mip_rel_gap": gap, "node_limit": NODES},
         )
         known = result.status in (OPTIMAL, INFEASIBLE)
         if not known and "limit" not in result.message:
             raise InternalError(f"the integer program: {result.message}")
-        return result.x, known
+        return result.x, known or (result.x is not None and result.mip_gap <= PROOF)
