@@ -1,7 +1,7 @@
 // y = the index of the largest element of every vector, the first one at a tie.
 //
-// Loops: vector, word of Lanes elements; one word per iteration. Stages: the word, a tree of comparisons over its lanes,
-// the best so far. Latency: 2 + clog2(Lanes).
+// Loops: vector, word of Lanes elements; one word per iteration. Stages: the word, a tree of comparisons over
+// its lanes, the best so far. Latency: 2 + clog2(Lanes).
 `include "qfx_check.svh"
 
 module qfx_argmax #(

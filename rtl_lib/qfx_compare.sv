@@ -1,8 +1,8 @@
 // y = Lo + the number of steps k with x >= t[k][c].
 //
 // One word per iteration; Steps comparators per lane. Stages: the memory (if its period is more than 1), the
-// comparisons, the counts of six each, a tree of adders over the Groups of six. Latency: their number, clog2(Groups) + 2
-// or + 3.
+// comparisons, the counts of six each, a tree of adders over the Groups of six. Latency: their number,
+// clog2(Groups) + 2 or + 3.
 `include "qfx_check.svh"
 
 module qfx_compare #(

@@ -1,7 +1,8 @@
 // y = saturate((Plus * x - Minus * x + b[c]) >> Shift, Lo, Hi), the products as sums of shifts.
 //
-// One word per iteration; adders only, one per set bit of Plus and Minus. Stages: the memory (if its period is more
-// than 1), a tree over N terms (the digits and b), the saturation. Latency: their number, clog2(N) + 1 or + 2.
+// One word per iteration; adders only, one per set bit of Plus and Minus. Stages: the memory (if its period
+// is more than 1), a tree over N terms (the digits and b), the saturation. Latency: their number, clog2(N)
+// + 1 or + 2.
 `include "qfx_check.svh"
 
 module qfx_csd #(

@@ -1,7 +1,8 @@
 // y[p][c] = sum over t of w[t][c] * x[p][(t,c)]: one dot product per channel over the taps of a window.
 //
-// Loops: position, PerWord taps, chunk of Lanes channels; a word of x per cycle; the last taps emit. Several taps in a
-// word take whole pixels (one chunk). The accumulators have the type of the result and wrap, which is exact since it fits.
+// Loops: position, PerWord taps, chunk of Lanes channels; a word of x per cycle; the last taps emit. Several
+// taps in a word take whole pixels (one chunk). The accumulators have the type of the result and wrap, which
+// is exact since it fits.
 //
 // Latency: memory_stages of w + dot_stages + 1 (memory, dot product, accumulators).
 `include "qfx_check.svh"

@@ -1,9 +1,10 @@
-// y[p] + carry[p] = sum over s of w[p][s] * x[s], in DSPs (Fabric = 0) or LUTs (1): the heart of matvec, depthwise and
-// of every other product.
+// y[p] + carry[p] = sum over s of w[p][s] * x[s], in DSPs (Fabric = 0) or LUTs (1): the heart of matvec,
+// depthwise and of every other product.
 //
 // Chains of a few products each (qfx_product_lut, qfx_product_dsp), then a tree of adders over the chains.
-// Latency: qfx_pkg::dot_stages. Width of a y: qfx_pkg::dot_bits.
-// DSPs, Fabric = 0, up to 27 x 18 signed bits: Simd * ceil(Pe / pack), pack = qfx_pkg::dsp_pack.
+// Latency: qfx_pkg::dot_stages. Width of a y: qfx_pkg::dot_bits. DSPs, Fabric = 0: Simd * ceil(Pe / pack) *
+// tiles, pack = qfx_pkg::dsp_pack and, for signed numbers of x and w bits, tiles = the smaller of
+// ceil(x / 18) * ceil(w / 27) and ceil(x / 27) * ceil(w / 18), which is 1 up to 27 x 18 bits.
 module qfx_dot #(
     parameter int Fabric = 0,
     parameter int Simd = 0,

@@ -1,8 +1,8 @@
 // The sum of N signed numbers, each with a carry of its own: y + carry = sum of x[i] + carry[i].
 //
-// A tree of registered adders, one level per stage. An adder takes the carry of one operand as its carry input
-// and hands the other one on, so that carries (the +1 of a negation, the borrow of a packed field) cost nothing.
-// Latency: Stages = clog2(N). Width of y: Bits + Stages.
+// A tree of registered adders, one level per stage. An adder takes the carry of one operand as its carry
+// input and hands the other one on, so that carries (the +1 of a negation, the borrow of a packed field) cost
+// nothing. Latency: Stages = clog2(N). Width of y: Bits + Stages.
 module qfx_dot_sum #(
     parameter int N = 0,
     parameter int Bits = 0,

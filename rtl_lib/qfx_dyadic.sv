@@ -1,8 +1,8 @@
 // y = saturate((a[s][c] * x + b[s][c]) >> Shift, Lo, Hi), s = the last segment with start[s][c] <= x.
 //
-// One word per iteration; one multiplier per lane whatever the number of segments. Stages: the memories (if a period
-// is more than 1), the comparisons and the choice (if Segments > 1), the product (dot_stages), the sum, the saturation.
-// Latency: their number. A DSP takes operands, product and sum.
+// One word per iteration; one multiplier per lane whatever the number of segments. Stages: the memories (if a
+// period is more than 1), the comparisons and the choice (if Segments > 1), the product (dot_stages), the
+// sum, the saturation. Latency: their number. A DSP takes operands, product and sum.
 `include "qfx_check.svh"
 
 module qfx_dyadic #(

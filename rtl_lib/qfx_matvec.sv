@@ -1,8 +1,8 @@
 // y[v][(g,m)] = sum over k of w[g][k][m] * x[v][(g,k)]: a constant matrix times every vector.
 //
-// Loops: vector, group, tile of Pe outputs, word of Simd inputs; a word per cycle. Tile 0 reads the vector's words and
-// keeps them, the tiles after it use the kept ones. The accumulators have the type of the result and wrap, which is
-// exact since every result fits.
+// Loops: vector, group, tile of Pe outputs, word of Simd inputs; a word per cycle. Tile 0 reads the vector's
+// words and keeps them, the tiles after it use the kept ones. The accumulators have the type of the result
+// and wrap, which is exact since every result fits.
 //
 // Latency: memory_stages of w + dot_stages + 1 (memory, dot product, accumulators).
 `include "qfx_check.svh"
@@ -108,13 +108,14 @@ module qfx_matvec #(
   logic [Pe-1:0] carry;
 
   qfx_dot #(
-      .Fabric(Fabric), .Simd(Simd), .Pe(Pe), .XBits(XBits), .XSigned(XSigned), .WBits(WBits), .WSigned(WSigned)
+      .Fabric(Fabric), .Simd(Simd), .Pe(Pe), .XBits(XBits), .XSigned(XSigned), .WBits(WBits),
+      .WSigned(WSigned)
   ) u_dot (
       .clk_i, .en_i(en[Latency-2:Read]), .x_i(x), .w_i(w), .y_o(sum), .carry_o(carry));
 
   qfx_accumulate #(.Lanes(Pe), .SumBits(Sum), .YBits(YBits), .Chunks(1)) u_accumulate (
-      .clk_i, .rst_ni, .en_i(moving[Latency-1]), .first_i(first_acc || Depth == 1), .sum_i(sum), .carry_i(carry),
-      .y_o(y_data_o));
+      .clk_i, .rst_ni, .en_i(moving[Latency-1]), .first_i(first_acc || Depth == 1), .sum_i(sum),
+      .carry_i(carry), .y_o(y_data_o));
 
   logic unused;
   assign unused = &{1'b0, moving, last_tile, last_row};

@@ -1,6 +1,7 @@
 // y = a * b.
 //
-// One word of each input per iteration. Stages: the product (dot_stages), of LUTs its last carry. Latency: their number.
+// One word of each input per iteration. Stages: the product (dot_stages), of LUTs its last carry. Latency:
+// their number.
 `include "qfx_check.svh"
 
 module qfx_mul #(

@@ -24,8 +24,8 @@ package qfx_pkg;
     booth_stages = max_of(slots * rows / 2, 1);
   endfunction
 
-  // Bits of the running sum of qfx_product_lut above the finished ones, after term `last`: -most..most - 1, where
-  // every multiple adds up to 2**wide and a quarter of the sum is carried from row to row.
+  // Bits of the running sum of qfx_product_lut above the finished ones, after term `last`: -most..most - 1,
+  // where every multiple adds up to 2**wide and a quarter of the sum is carried from row to row.
   function automatic int booth_width(input int last, input int slots, input int bits, input int is_signed);
     longint most;
     most = 0;
@@ -55,8 +55,8 @@ package qfx_pkg;
     product_bits = xb + wb + (xs == 0 && ws == 0 ? 1 : 0);
   endfunction
 
-  // Products of one x that share a DSP48E2, 27 x 18 bits: x on the narrow side, `pack` weights on the wide one, in
-  // fields that hold a product each; the highest weight takes a bit more, for the borrow.
+  // Products of one x that share a DSP48E2, 27 x 18 bits: x on the narrow side, `pack` weights on the wide
+  // one, in fields that hold a product each; the highest weight takes a bit more, for the borrow.
   function automatic int dsp_pack(input int pe, input int xb, input int xs, input int wb, input int ws);
     dsp_pack = pe;
     if (xb + 1 - xs > 18) dsp_pack = 1;
@@ -78,8 +78,8 @@ package qfx_pkg;
   endfunction
 
   // Latency of qfx_dot.
-  function automatic int dot_stages(input int fabric, input int simd, input int pe, input int xb, input int xs,
-                                    input int wb, input int ws);
+  function automatic int dot_stages(input int fabric, input int simd, input int pe, input int xb,
+                                    input int xs, input int wb, input int ws);
     int rows;
     int slots;
     if (fabric != 0) begin
@@ -100,7 +100,8 @@ package qfx_pkg;
     if (fabric != 0) begin
       rows = booth_swaps(xb, xs, wb, ws) != 0 ? booth_rows(xb, xs) : booth_rows(wb, ws);
       slots = booth_slots(simd, rows);
-      dot_bits = booth_swaps(xb, xs, wb, ws) != 0 ? booth_bits(slots, rows, wb, ws) : booth_bits(slots, rows, xb, xs);
+      dot_bits = booth_bits(slots, rows, xb, xs);
+      if (booth_swaps(xb, xs, wb, ws) != 0) dot_bits = booth_bits(slots, rows, wb, ws);
     end else begin
       slots = dsp_slots(simd, dsp_pack(pe, xb, xs, wb, ws), xb, xs, wb, ws);
       dot_bits = product_bits(xb, xs, wb, ws) + $clog2(slots);
@@ -113,8 +114,8 @@ package qfx_pkg;
     small_product = a * b <= 40 || min_of(a, b) <= 2 ? 1 : 0;
   endfunction
 
-  // Read stages of a memory: one if it is small enough for LUTs (as hw/cost.py counts), with the output register that
-  // a block memory needs to be fast two.
+  // Read stages of a memory: one if it is small enough for LUTs (as hw/cost.py counts), with the output
+  // register that a block memory needs to be fast two.
   function automatic int memory_stages(input int depth, input int width);
     memory_stages = depth <= 32 || depth * width <= 4096 ? 1 : 2;
   endfunction

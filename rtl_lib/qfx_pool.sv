@@ -1,10 +1,10 @@
 // y[p][c] = max over t of x[p][(t,c)], or factor[p] * sum over t of x[p][(t,c)].
 //
-// Loops: position, PerWord taps, chunk of Lanes channels; a word of x per cycle; the last taps emit. Several taps in a
-// word take whole pixels (one chunk).
+// Loops: position, PerWord taps, chunk of Lanes channels; a word of x per cycle; the last taps emit. Several
+// taps in a word take whole pixels (one chunk).
 //
-// Latency: 2 + clog2(PerWord) (the word, the tree over its taps, the accumulators), + 1 + dot_stages of a product if
-// there are factors.
+// Latency: 2 + clog2(PerWord) (the word, the tree over its taps, the accumulators), + 1 + dot_stages of a
+// product if there are factors.
 `include "qfx_check.svh"
 
 module qfx_pool #(
@@ -57,7 +57,8 @@ module qfx_pool #(
   qfx_counter #(.Last(Steps - 1)) u_step (
       .clk_i, .rst_ni, .step_i(moving[0] && last_chunk), .count_o(step), .last_o(last_step));
   qfx_counter #(.Last(Positions - 1)) u_position (
-      .clk_i, .rst_ni, .step_i(moving[0] && last_chunk && last_step), .count_o(position), .last_o(last_position));
+      .clk_i, .rst_ni, .step_i(moving[0] && last_chunk && last_step), .count_o(position),
+      .last_o(last_position));
 
   qfx_pipe #(.Stages(Latency)) u_pipe (
       .clk_i, .rst_ni, .valid_i(x_valid_i[0]), .ready_o(x_ready_o[0]), .en_o(en), .moving_o(moving),

@@ -1,11 +1,13 @@
 // y[j] + carry[j] = sum over lanes of x * w[j], in DSPs: one multiplier per lane for Pack outputs.
 //
-// The weights of a lane lie Field bits apart in one factor (their sum is the DSP's pre-adder), the products of all lanes
-// are added before the fields are taken apart: lane k a stage after lane k - 1, which is the cascade of a column of
-// DSPs. A field that is negative has borrowed from the one above: `carry_o` gives it back.
+// The weights of a lane lie Field bits apart in one factor (their sum is the DSP's pre-adder), the products
+// of all lanes are added before the fields are taken apart: lane k a stage after lane k - 1, which is the
+// cascade of a column of DSPs. A field that is negative has borrowed from the one above: `carry_o` gives it
+// back.
 //
 // A chain has Slots lanes of which Lanes are used, so that a shorter chain takes as long as a full one.
-// Stages = 2 + Slots: operands, products, Slots sums; 2 if Slots = 1: what follows can be the DSP's adder. DSPs: Lanes (products of up to 27 x 18 bits).
+// Stages = 2 + Slots: operands, products, Slots sums; 2 if Slots = 1: what follows can be the DSP's adder.
+// DSPs: Lanes (products of up to 27 x 18 bits).
 `include "qfx_check.svh"
 
 module qfx_product_dsp #(
@@ -37,7 +39,7 @@ module qfx_product_dsp #(
   genvar k, j;
   for (k = 0; k < Slots; k = k + 1) begin : g_lane
     localparam int Sum = High + $clog2(qfx_pkg::min_of(k + 1, Slots));
-    logic signed [Sum-1:0] sum_q;
+    (* use_dsp = "yes" *) logic signed [Sum-1:0] sum_q;
     if (k < Lanes) begin : g_multiply
       logic [XBits-1:0] x;
       logic [Pack*WBits-1:0] w;

@@ -1,10 +1,10 @@
 // y + carry = sum over lanes of x * w, of LUTs.
 //
-// Radix-4 Booth: w becomes Rows digits -2..2, so a product is Rows multiples of x. All multiples are added one
-// after the other, row by row, lane by lane; between rows the two lowest bits are done. One such step is one LUT6 per
-// bit (three bits of w, two of x, the sum so far) with its carry chain, the +1 of a negative multiple being the chain's
-// carry input: LUTs about Lanes * Rows * (XBits + 2). Two steps per stage; the operands of later steps are delayed.
-// The first multiple's +1 is `carry_o`.
+// Radix-4 Booth: w becomes Rows digits -2..2, so a product is Rows multiples of x. All multiples are added
+// one after the other, row by row, lane by lane; between rows the two lowest bits are done. One such step is
+// one LUT6 per bit (three bits of w, two of x, the sum so far) with its carry chain, the +1 of a negative
+// multiple being the chain's carry input: LUTs about Lanes * Rows * (XBits + 2). Two steps per stage; the
+// operands of later steps are delayed. The first multiple's +1 is `carry_o`.
 //
 // A chain has Slots lanes of which Lanes are used, so that a shorter chain takes as long as a full one.
 // Latency: Stages = max(1, Slots * Rows / 2 rounded down). Width of y: see `width`.
@@ -28,7 +28,8 @@ module qfx_product_lut #(
     output logic [      YBits-1:0] y_o,
     output logic                   carry_o
 );
-  `QFX_REQUIRE(Lanes >= 1 && Lanes <= Slots && XBits >= 1 && WBits >= 1, "qfx_product_lut: illegal parameters")
+  `QFX_REQUIRE(Lanes >= 1 && Lanes <= Slots && XBits >= 1 && WBits >= 1,
+               "qfx_product_lut: illegal parameters")
 
   localparam int Wide = XBits + (XSigned != 0 ? 0 : 1);
   localparam int Terms = Slots * Rows;
@@ -100,7 +101,8 @@ module qfx_product_lut #(
         logic signed [Bits:0] total;
         assign prev = g_term[t-1].out;
         assign high = Bits'(prev >>> Low);
-        // high + multiple + neg, written so that every tool puts `high` on the chain and the multiple in its LUTs
+        // high + multiple + neg, written so that every tool puts `high` on the chain and the multiple in its
+        // LUTs
         assign total = $signed({high, neg}) - (Bits + 1)'($signed({~multiple, 1'b1}));
         if (Low == 0) begin : g_all
           assign sum = total[Bits:1];

@@ -1,4 +1,5 @@
-// Stages registers in a row, stage k under en_i[k]; none: wires. What travels beside the stages of a pipeline.
+// Stages registers in a row, stage k under en_i[k]; none: wires. What travels beside the stages of a
+// pipeline.
 module qfx_regs #(
     parameter int Width  = 0,
     parameter int Stages = 0,

@@ -1,7 +1,7 @@
 // y = values[c][x - XLo].
 //
-// One word per iteration; every lane has a memory of its own, its column of the file. Stages: the address, the memory.
-// Latency: 1 + memory_stages of a lane's memory.
+// One word per iteration; every lane has a memory of its own, its column of the file. Stages: the address,
+// the memory. Latency: 1 + memory_stages of a lane's memory.
 `include "qfx_check.svh"
 
 module qfx_table #(

@@ -1,5 +1,5 @@
-// y = sum of the first FirstMinus terms - sum of the others, modulo 2**Bits: a tree of registered adders, one level per
-// stage; level k moves under en_i[k]. Latency: Stages = clog2(N).
+// y = sum of the first FirstMinus terms - sum of the others, modulo 2**Bits: a tree of registered adders, one
+// level per stage; level k moves under en_i[k]. Latency: Stages = clog2(N).
 module qfx_terms #(
     parameter int N = 0,
     parameter int FirstMinus = 0,
