@@ -246,7 +246,7 @@ class verdict {
 class sink : public port {
  public:
   using port::port;
-  // A word that waits although all frames are complete; `fed`: some input leads here (constants never end).
+  // A word that waits although all frames are complete; `fed`: none comes by itself.
   virtual bool surplus() const = 0;
   virtual void save() const = 0;
   long outputs = 1;

@@ -19,6 +19,7 @@ from qfxc.backends.vectors import Golden, golden_files
 from qfxc.backends.words import word_bytes
 from qfxc.hw.netlist import Instance, Netlist, Stream
 from qfxc.hw.schedule import schedule
+from qfxc.hw.schedule import schedule
 from qfxc.ir.kernel import Kernel
 from qfxc.share import folder
 
@@ -94,19 +95,18 @@ def _context(netlist: Netlist) -> dict[str, Any]:
 
 
 def _fed(netlist: Netlist) -> set[str]:
-    """The streams that end with the inputs: the first word of a frame waits for one of theirs.
+    """The streams that are empty until an input sends a frame.
 
-    Constants never end, and a padding emits the border above the next frame at once.
+    Constants never end, and a kernel that emits before it reads (the upper border of a padding)
+    begins the next frame by itself.
     """
     fed = {s.name for s in netlist.inputs}
     for instance in netlist.instances:
         plan = schedule(instance.kernel)
-        ends = [r[0] for r, s in zip(plan.reads, instance.inputs, strict=True) if s.name in fed]
-        fed |= {
-            s.name
-            for writes, s in zip(plan.writes, instance.outputs, strict=True)
-            if any(read <= writes[0] for read in ends)
-        }
+        begins = min(int(writes[0]) for writes in plan.writes)
+        ends = zip(instance.inputs, plan.reads, strict=True)
+        if any(s.name in fed and reads[0] <= begins for s, reads in ends):
+            fed |= {s.name for s in instance.outputs}
     return fed
 
 
