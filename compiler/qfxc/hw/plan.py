@@ -16,6 +16,8 @@ from qfxc.hw.space import Space, cost_row, space
 from qfxc.ir.graph import Graph
 from qfxc.ir.kernel import Cost, Fold
 
+NOTHING = Cost()
+
 RESOURCES = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18"}
 
 
@@ -95,8 +97,12 @@ def plan(
     *,
     pinned: Mapping[str, Fold] | None = None,
     allow_oversize: bool = False,
+    reserve: Cost = NOTHING,
 ) -> Plan:
     """Folds for a graph of the KERNEL stage; those of ``pinned`` are given.
+
+    ``reserve``: how much of the budget is left alone (below zero: how much more is spent), for
+    what the estimates of FIFO depths miss.
 
     Without ``fps``: the highest frame rate inside the board's budget, and of its designs that
     with the least sum of used fractions of the budget. With it: the least such sum that reaches
@@ -109,7 +115,8 @@ def plan(
     if fps is not None and not (isfinite(fps) and fps > 0):
         raise UserError(f"{fps:g} frames/s", hint="the frame rate is a positive number")
     free = space(graph)
-    planner = _Planner(free, pin(free, pinned) if pinned else free, board, clock_mhz)
+    wanted = pin(free, pinned) if pinned else free
+    planner = _Planner(free, wanted, board, clock_mhz, reserve)
     return planner.fastest(allow_oversize) if fps is None else planner.reach(fps, allow_oversize)
 
 
@@ -121,13 +128,19 @@ class _Planner:
     space: Space
     board: Board
     clock_mhz: float
+    reserve: Cost
     search: Search = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "search", self._search(self.space))
 
     def _search(self, space: Space) -> Search:
-        return Search(Program.of(space), self.traffic, self.board.budget)
+        return Search(Program.of(space), self.traffic, self.budget)
+
+    @property
+    def budget(self) -> Cost:
+        """What the estimates may add up to."""
+        return self.board.budget - self.reserve
 
     @property
     def traffic(self) -> int:
@@ -143,7 +156,7 @@ class _Planner:
     def reach(self, fps: float, allow_oversize: bool) -> Plan:
         target = int(self.clock_mhz * 1e6 / fps)
         if target >= self.traffic:
-            answer = self.search.program.cheapest(target, self.board.budget)
+            answer = self.search.program.cheapest(target, self.budget)
             if answer.design is not None:
                 return self._plan(answer, "the requested frame rate")
         best = self.fastest(allow_oversize)
@@ -160,7 +173,7 @@ class _Planner:
         answer = self.search.smallest()
         assert answer.design is not None  # at the slowest interval every fold is allowed
         if not allow_oversize:
-            raise _oversize(answer.design.cost, self.board)
+            raise oversize(answer.design.cost, self.board)
         return self._plan(answer, "the board is too small")
 
     def _step(self, interval: int) -> tuple[Step | None, bool]:
@@ -170,7 +183,7 @@ class _Planner:
         if answer.design is None:
             return None, answer.proved
         cost = answer.design.cost
-        pairs = zip(cost_row(cost), cost_row(self.board.budget), strict=True)
+        pairs = zip(cost_row(cost), cost_row(self.budget), strict=True)
         over = Cost(*(max(0, used - most) for used, most in pairs))
         faster = max(search.program.space.interval(answer.design.folds), self.traffic)
         return Step(faster, self.clock_mhz * 1e6 / faster, cost, over), answer.proved
@@ -216,7 +229,7 @@ class _Planner:
         return rows
 
 
-def _oversize(cost: Cost, board: Board) -> UserError:
+def oversize(cost: Cost, board: Board) -> UserError:
     """Which resources the smallest plan overruns, and by how much."""
     over = []
     for key, label in RESOURCES.items():

@@ -53,6 +53,14 @@ class Cost:
             self.bram18 + other.bram18,
         )
 
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(
+            self.lut - other.lut,
+            self.ff - other.ff,
+            self.dsp - other.dsp,
+            self.bram18 - other.bram18,
+        )
+
     def fits(self, budget: Cost) -> bool:
         return (
             self.lut <= budget.lut
