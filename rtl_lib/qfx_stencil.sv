@@ -209,7 +209,7 @@ module qfx_stencil #(
         .data_i(part),
         .data_o(chosen)
     );
-    always_ff @(posedge clk_i) if (en[Latency-1]) y_q <= window[chosen*Pe*XBits+:Pe*XBits];
+    always_ff @(posedge clk_i) if (en[Latency-1]) y_q <= window[chosen*(Pe*XBits)+:Pe*XBits];
     assign y_data_o = y_q;
   end
 
