@@ -19,7 +19,6 @@ from qfxc.backends.vectors import Golden, golden_files
 from qfxc.backends.words import word_bytes
 from qfxc.hw.netlist import Instance, Netlist, Stream
 from qfxc.hw.schedule import schedule
-from qfxc.hw.schedule import schedule
 from qfxc.ir.kernel import Kernel
 from qfxc.share import folder
 
