@@ -45,8 +45,9 @@ def rtl(kernel: str) -> tuple[str, ...]:
 
 MUTATIONS = (
     Mutation(
-        "rescale: the shift is one short",
-        "rtl_lib/qfx_dyadic.sv", "WideBits - Shift, 1", "WideBits - Shift + 1, 1", rtl("dyadic"),
+        "rescale: the rounding constant is one too low",
+        "rtl_lib/qfx_dyadic.sv", "assign sum = WideBits'($signed(product)) + bias;",
+        "assign sum = WideBits'($signed(product)) + bias - 1;", rtl("dyadic"),
     ),
     Mutation(
         "saturation: the upper limit is one too high",
@@ -59,9 +60,9 @@ MUTATIONS = (
         rtl("matvec"),
     ),
     Mutation(
-        "packed products: x is read as unsigned",
+        "packed products: weights are read as unsigned",
         "rtl_lib/qfx_product_dsp.sv",
-        "xs_q <= XSigned != 0 ? Wide'($signed(x)) : Wide'(x);", "xs_q <= Wide'(x);", rtl("matvec"),
+        "logic signed [WBits-1:0] own;", "logic [WBits-1:0] own;", rtl("matvec"),
     ),
     Mutation(
         "Booth products: the multiple is not negated",
@@ -87,9 +88,10 @@ MUTATIONS = (
         "rtl_lib/qfx_pad.sv", ".First(Left),", ".First(Left + 1),", rtl("pad"),
     ),
     Mutation(
-        "pipeline: the last stage ignores back-pressure",
+        "pipeline: back-pressure is dropped",
         "rtl_lib/qfx_pipe.sv",
-        "assign en_o[k] = !valid_q[k] || ready_i;", "assign en_o[k] = 1'b1;", rtl("shift"),
+        "assign en_o[k] = ready_i || !(&valid_q[Stages-1:k]);", "assign en_o[k] = 1'b1;",
+        rtl("shift"),
     ),
     Mutation(
         "fork: a branch need not be ready",
@@ -99,8 +101,7 @@ MUTATIONS = (
     Mutation(
         "FIFO: takes a word when it is full",
         "rtl_lib/qfx_fifo.sv",
-        "assign x_ready_o = oldest_q != (SlotBits + 1)'(Slots - 1);", "assign x_ready_o = 1'b1;",
-        rtl("add"),
+        "!push || oldest_q != (SlotBits + 1)'(Slots - 2);", "1'b1;", rtl("add"),
     ),
     Mutation(
         "width: a narrow word out of turn",
