@@ -31,8 +31,11 @@ from qfxc.progress import Progress
 from qfxc.report.screen import ScreenProgress, simple_table
 from qfxc.verify.synth import SYNTHESIS, kernel_module, measure, version
 
-COUNT = 45
+COUNT = 24
 TIMEOUT = 240.0
+PRIOR = 0.1
+"""Weight of the expectation that a coefficient is 1, against relative errors of instances."""
+
 FLOOR = 10
 """Errors of smaller numbers than this are relative to it: three LUTs more or less are no error."""
 
@@ -124,14 +127,17 @@ def _fit(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _weights(terms: Sequence[Mapping[str, float]], found: Sequence[int]) -> dict[str, float]:
-    """Non-negative least squares; every row counts by its relative error."""
+    """Non-negative least squares of relative errors, drawn gently to what the structure says: one
+    LUT or flip-flop for each of a term."""
     names = sorted({name for row in terms for name in row})
     if not names:
         return {}
     matrix = np.array([[row.get(name, 0.0) for name in names] for row in terms], dtype=np.float64)
     target = np.array(found, dtype=np.float64)
     scale = 1 / np.maximum(target, FLOOR)
-    solution, _ = nnls(matrix * scale[:, None], target * scale)
+    pull = PRIOR * np.eye(len(names))
+    rows = np.vstack((matrix * scale[:, None], pull))
+    solution, _ = nnls(rows, np.concatenate((target * scale, pull.sum(axis=1))))
     return {name: round(float(v), 4) for name, v in zip(names, solution, strict=True)}
 
 

@@ -6,11 +6,7 @@ import numpy as np
 
 from qfxc.errors import InternalError
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, lane_folds, stream_params, words
-
-LUT_ROM_BITS = 64
-"""A LUT6 stores 64 bits of a read-only memory."""
-BRAM18_BITS = 18 * 1024
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, lane_folds, stream_params, words
 
 
 class ConstStream(KernelOp):
@@ -23,13 +19,6 @@ class ConstStream(KernelOp):
     def cycles(self, node: Node, fold: Fold) -> int:
         """One word per cycle."""
         return words(node.type, fold.pe)
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        """A LUT memory while that is small, block memory beyond; a counter addresses it."""
-        bits = node.type.size * node.type.int.bits
-        if bits <= BRAM18_BITS // 2:
-            return Cost(lut=-(-bits // LUT_ROM_BITS) + 8, ff=fold.pe * node.type.int.bits + 8)
-        return Cost(lut=16, ff=16, bram18=-(-bits // BRAM18_BITS))
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         """Parameters Lanes, Words, YBits, YSigned; memory ``values`` (Words x Lanes)."""

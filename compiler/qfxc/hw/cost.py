@@ -16,6 +16,7 @@ from typing import Any
 
 from qfxc.hw import cost_movement, cost_products, cost_terms
 from qfxc.hw.cost_terms import Params, Terms
+from qfxc.hw.netlist import Netlist
 from qfxc.ir.kernel import Cost, Kernel
 
 TERMS: Mapping[str, Callable[[Params], Terms]] = {
@@ -52,14 +53,22 @@ def kernel_cost(kernel: Kernel) -> Cost:
     return _cost(kernel.name, TERMS[kernel.name](kernel.params))
 
 
+@cache
 def fifo_cost(depth: int, bits: int) -> Cost:
     """A FIFO of ``depth`` words of ``bits`` bits."""
-    return _fifo_cost(depth, bits)
+    return kernel_cost(fifo_kernel(depth, bits))
 
 
-@cache
-def _fifo_cost(depth: int, bits: int) -> Cost:
-    return kernel_cost(Kernel("fifo", {"Width": bits, "Depth": depth}))
+def fifo_kernel(depth: int, bits: int) -> Kernel:
+    """The library's FIFO as an instance like any other."""
+    return Kernel("fifo", {"Width": bits, "Depth": depth})
+
+
+def netlist_cost(netlist: Netlist) -> Cost:
+    """All kernels, forks, converters and FIFOs of a design."""
+    kernels = (kernel_cost(instance.kernel) for instance in netlist.instances)
+    fifos = (fifo_cost(stream.depth, stream.bits) for stream in netlist.streams)
+    return sum(fifos, sum(kernels, Cost()))
 
 
 def _cost(name: str, terms: Terms) -> Cost:

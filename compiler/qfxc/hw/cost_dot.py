@@ -20,15 +20,18 @@ class Dot:
     """Parts of all ``pe`` dot products of a word together.
 
     ``adders``: bits of the adders of chains in LUTs; ``packers``: of those that place weights side
-    by side for a DSP; ``tree``: of the adders over the chains. ``registers``: of the chains;
+    by side for a DSP; ``cascade``: of those that add up products of DSPs; ``tree``: of the adders
+    over the chains. ``registers``: of the chains; ``inner``: those that a DSP has itself;
     ``tree_registers``. ``bits``: the width of a result.
     """
 
     dsp: int
     adders: int
     packers: int
+    cascade: int
     tree: int
     registers: int
+    inner: int
     tree_registers: int
     bits: int
 
@@ -71,8 +74,10 @@ def _in_luts(simd: int, pe: int, x: Number, w: Number) -> Dot:
         dsp=0,
         adders=pe * sum(adders for adders, _ in parts),
         packers=0,
+        cascade=0,
         tree=pe * tree,
         registers=pe * sum(registers for _, registers in parts),
+        inner=0,
         tree_registers=pe * kept,
         bits=part + levels(chains),
     )
@@ -110,13 +115,18 @@ def _in_dsps(simd: int, pe: int, x: Number, w: Number) -> Dot:
     skew = sum((k % slots) * (groups * x[0] + pe * w[0]) for k in range(simd))
     tree, kept = _tree(chains, part)
     a, b = wide(x), wide(w)
+    factor = b if pack == 1 else (pack - 1) * field + w[0] + 1
+    high = (pack - 1) * field + _product_bits(x, w)
+    total = high + levels(slots)
     tiles = min(-(-a // 18) * -(-b // 27), -(-a // 27) * -(-b // 18))
     return Dot(
         dsp=simd * groups * tiles,
         adders=0,
         packers=simd * (pe - groups) * field,
+        cascade=groups * (simd - chains) * total,
         tree=pe * tree,
         registers=skew,
+        inner=groups * (simd * (a + factor + high) + (chains * slots * total if slots > 1 else 0)),
         tree_registers=pe * kept,
         bits=part + levels(chains),
     )

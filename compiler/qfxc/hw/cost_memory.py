@@ -20,28 +20,36 @@ _HALF, _FULL, _DISTRIBUTED, _ROM_BITS = 129, 257, 16, 64
 class Memory:
     """``luts``: of the storage; ``choice``: those that select among its parts; the rest is exact.
 
+    ``bits``: of a word of a constant memory in LUTs, those apart that synthesis merges.
     ``banks``: parts of a writable memory of LUTs that need a write enable of their own.
     """
 
-    luts: int = 0
+    luts: float = 0
     choice: int = 0
     banks: int = 0
     bram18: int = 0
+    bits: float = 0
 
 
 def blocks(depth: int, width: int) -> int:
-    """RAMB18E2 of a memory of ``depth`` words of ``width`` bits (a RAMB36E2 counts twice).
+    """RAMB18E2 of a writable memory (a RAMB36E2 counts twice)."""
+    return min(-(-depth // d) * -(-width // w) for d, w in BLOCK_SHAPES)
 
-    Parts of the depth lie side by side in one wide word: they are read at the same address.
-    """
+
+def rom_blocks(depth: int, width: int) -> int:
+    """RAMB18E2 of a constant memory: its parts lie side by side in one wide word."""
     return min(-(-(-(-depth // d) * width) // w) for d, w in BLOCK_SHAPES)
 
 
-def _choice(depth: int, width: int, count: int) -> int:
+def _choice(parts: int, width: int) -> int:
     """LUTs that choose the part of a word: up to four parts take a LUT6 per bit."""
-    shapes = (-(-depth // d) for d, w in BLOCK_SHAPES if -(-(-(-depth // d) * width) // w) == count)
-    parts = min(shapes)
     return 0 if parts == 1 else width * -(-parts // 4)
+
+
+def _parts(depth: int, width: int) -> int:
+    """Parts of the depth of a writable memory in as few blocks as possible."""
+    count = blocks(depth, width)
+    return min(-(-depth // d) for d, w in BLOCK_SHAPES if -(-depth // d) * -(-width // w) == count)
 
 
 def _price(halves: int) -> int:
@@ -51,12 +59,28 @@ def _price(halves: int) -> int:
 @cache
 def rom(depth: int, width: int) -> Memory:
     """A constant memory with a registered output."""
-    count = blocks(depth, width)
+    count = rom_blocks(depth, width)
     if depth * width > _ROM_BITS * _price(count):
-        return Memory(choice=_choice(depth, width, count), bram18=count)
-    parts = -(-depth // 64)
-    wide = max(parts - 4, 0)  # beyond 256 words the multiplexers of the slice end
-    return Memory(luts=width * parts, choice=width * wide // 3)
+        parts = (-(-depth // d) for d, w in BLOCK_SHAPES)
+        fitting = [
+            n for n, (_, w) in zip(parts, BLOCK_SHAPES, strict=True) if n * width <= count * w
+        ]
+        return Memory(choice=_choice(min(fitting), width), bram18=count)
+    bits = distinct(depth, width)
+    return Memory(luts=bits * _luts_per_bit(depth), bits=bits)
+
+
+def _luts_per_bit(depth: int) -> float:
+    """What Yosys makes of random words behind a counter (a LUT6 could hold 64 bits)."""
+    return 1 if depth <= 32 else 2.8 if depth <= 64 else depth / 16
+
+
+def distinct(depth: int, width: int) -> float:
+    """Different columns that a memory of random bits is expected to have, constant ones apart."""
+    if depth > 12:
+        return width
+    patterns = 1 << depth
+    return (patterns - 2) * (1 - (1 - 1 / patterns) ** width)
 
 
 @cache
@@ -67,7 +91,7 @@ def ram(depth: int, width: int, style: str = "auto") -> Memory:
     count = blocks(depth, width)
     dear = _price(count) >= _DISTRIBUTED * min(short, long)
     if style == "block" or (style == "auto" and not dear):
-        return Memory(choice=_choice(depth, width, count), bram18=count)
+        return Memory(choice=_choice(_parts(depth, width), width), bram18=count)
     if short < long:
         return _distributed(shallow, -(-width // 14), width)
     return _distributed(deep, -(-width // 7), width)

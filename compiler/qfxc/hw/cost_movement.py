@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qfxc.hw.cost_memory import Memory, ram, rom
 from qfxc.hw.cost_terms import Params, Terms, counters
-from qfxc.hw.latency import LATENCIES, levels, memory_stages
+from qfxc.hw.latency import LATENCIES, memory_stages
 
 
 def _buffer(depth: int, size: int) -> tuple[Memory, dict[str, float], int]:
@@ -23,7 +23,7 @@ def pad(p: Params) -> Terms:
     count, read = counters(word, pixel, row), period > 1
     values = rom(period, size) if read else Memory()
     ranges = (word > p["Words"]) + (pixel > p["W"]) + (row > p["H"])
-    kept = p["Lanes"] * p["XBits"] + size * (not values.bram18)
+    kept = p["Lanes"] * p["XBits"] + values.bits
     return Terms(
         {
             "one": 1,
@@ -130,10 +130,16 @@ def slice_(p: Params) -> Terms:
 
 def concat(p: Params) -> Terms:
     """Whose turn it is, a counter, and the words of all inputs one or the other."""
-    inputs, size = p["N"], p["Lanes"] * p["YBits"]
+    inputs, lanes = p["N"], p["Lanes"]
     count = counters(max(p[f"Run{i}"] for i in range(inputs)))
-    gates = levels(inputs) + 1 if inputs > 2 else 1
+    tops = [p["YBits"] if p[f"X{i}Signed"] else p[f"X{i}Bits"] for i in range(inputs)]
+    choice = sum(_either(sum(bit < top for top in tops)) for bit in range(p["YBits"]))
     return Terms(
-        {"one": 1, "inputs": inputs, "count": count, "choice": size * gates},
-        {"one": 1, "state": inputs + count, "words": size},
+        {"one": 1, "inputs": inputs, "count": count, "choice": lanes * choice},
+        {"one": 1, "state": inputs + count, "words": lanes * p["YBits"]},
     )
+
+
+def _either(inputs: int) -> int:
+    """LUT6 of one of so many bits, each with a select of its own; one alone is a reset."""
+    return 0 if inputs < 2 else -(-inputs // 3)

@@ -9,8 +9,8 @@ from qfxc.hw.cost_terms import (
     Terms,
     counters,
     parameter,
-    parameter_bits,
     saturation,
+    varying,
 )
 from qfxc.hw.latency import LATENCIES, levels, memory_stages, small_product
 
@@ -23,12 +23,17 @@ def _luts(products: Dot, copies: int = 1) -> dict[str, float]:
     return {
         "products": copies * products.adders,
         "packers": copies * products.packers,
+        "cascade": copies * products.cascade,
         "tree": copies * products.tree,
     }
 
 
 def _registers(products: Dot, copies: int = 1) -> dict[str, float]:
-    return {"chains": copies * products.registers, "tree": copies * products.tree_registers}
+    return {
+        "chains": copies * products.registers,
+        "dsp": copies * products.inner,
+        "tree": copies * products.tree_registers,
+    }
 
 
 def matvec(p: Params) -> Terms:
@@ -57,7 +62,7 @@ def matvec(p: Params) -> Terms:
             "state": count + 3 * stages,
             "words": held,
             "accumulators": pe * p["YBits"],
-            "weights": size * (read - bool(weights.bram18)),
+            "weights": size * (read - 1) + weights.bits,
             **_registers(products),
         },
         dsp=products.dsp,
@@ -89,7 +94,7 @@ def depthwise(p: Params) -> Terms:
             "state": count + 3 * stages,
             "words": word * read,
             "accumulators": waiting * _turns(chunks),
-            "weights": size * (read - bool(weights.bram18)),
+            "weights": size * (read - 1) + weights.bits,
             **_registers(products, lanes),
         },
         dsp=lanes * products.dsp,
@@ -162,7 +167,7 @@ def mul(p: Params) -> Terms:
 
 def dyadic(p: Params) -> Terms:
     """Memories, the choice of a segment, a product, the sum, the saturation."""
-    lanes, wide, segments = p["Lanes"], p["WideBits"], p["Segments"]
+    lanes, segments = p["Lanes"], p["Segments"]
     stages, fabric = LATENCIES["dyadic"](p), small_product(p["XBits"], p["ABits"])
     products = dot(fabric, 1, 1, _number(p, "X"), _number(p, "A"))
     memories = [parameter(p, "A", segments), parameter(p, "B", segments)]
@@ -170,23 +175,30 @@ def dyadic(p: Params) -> Terms:
     read = max(p["APeriod"], p["BPeriod"], p["SPeriod"]) > 1
     count = counters(p["Period"]) * read
     chosen = lanes * (segments - 1) * (p["ABits"] + p["BBits"])
-    product_stages = stages - read - 2 - (2 if segments > 1 else 0)
-    waits = p["BBits"] * product_stages * (segments > 1 or p["BPeriod"] > 1)
-    held = lanes * (p["XBits"] * (read + 2 * (segments > 1)) + waits + wide + p["YBits"])
-    held += sum(parameter_bits(p, key, segments) for key in "AB")
+    waiting = stages - read - 2 - (2 if segments > 1 else 0)
+    waits = lanes * p["BBits"] if segments > 1 else memories[1].bits
+    value = max(p["WideBits"] - p["Shift"], 1)
+    held = lanes * (p["XBits"] * (read + 2 * (segments > 1)) + value + p["YBits"])
     held += chosen + lanes * (segments - 1)
+    product = p["XBits"] + p["ABits"]
+    share = varying(p["BPeriod"]) if segments == 1 else 1
     return Terms(
         {
             "one": 1,
             "count": count,
             "stages": stages,
-            "sums": lanes * wide,
+            "sums": lanes * min(product + 1, p["WideBits"]) * share,
             "segments": chosen + lanes * (segments - 1) * p["XBits"],
             "rom": sum(m.luts + m.choice for m in memories),
             **saturation(p, p["Shift"]),
             **_luts(products, lanes),
         },
-        {"state": stages + count, "registers": held, **_registers(products, lanes)},
+        {
+            "state": stages + count,
+            "registers": held + sum(m.bits for m in memories) + waits * waiting,
+            "constant": lanes * p["ABits"] * (p["APeriod"] > 1),
+            **_registers(products, lanes),
+        },
         dsp=lanes * products.dsp,
         bram18=sum(m.bram18 for m in memories),
     )

@@ -83,11 +83,26 @@ def add(p: Params) -> Terms:
     while count > 1:
         count = -(-count // 2)
         registers += count
-    negated = p["KA"] < 0 or p["KB"] < 0
     return Terms(
-        {"one": 1, "adders": lanes * bits * (terms - 1), "negated": lanes * bits * negated},
-        {"state": stages, "registers": lanes * bits * registers},
+        {
+            "one": 1,
+            "adders": lanes * _overlap(p) if terms == 2 else 0,
+            "more": lanes * bits * (terms - 1) if terms > 2 else 0,
+        },
+        {
+            "state": stages,
+            "registers": lanes * bits if terms == 2 else 0,
+            "more": lanes * bits * registers if terms > 2 else 0,
+        },
     )
+
+
+def _overlap(p: Params) -> int:
+    """Bits of a sum of two shifted numbers in which both of them have bits of their own."""
+    shifts = {x: (p[f"K{x}"] & -p[f"K{x}"]).bit_length() - 1 for x in "AB"}
+    tops = [p["YBits"] if p[f"{x}Signed"] else s + p[f"{x}Bits"] for x, s in shifts.items()]
+    shared = p["ASigned"] and p["BSigned"] and p["KA"] > 0 and p["KB"] > 0
+    return max(min(tops) - max(shifts.values()) - bool(shared), 0)
 
 
 def const(p: Params) -> Terms:
@@ -95,7 +110,7 @@ def const(p: Params) -> Terms:
     size, words = p["Lanes"] * p["YBits"], p["Words"]
     memory, stages = rom(words, size), memory_stages(words, size)
     count = counters(words)
-    registers = size * (stages - bool(memory.bram18))
+    registers = size * (stages - 1) + round(memory.bits)
     return Terms(
         {"one": 1, "count": count, "rom": memory.luts, "choice": memory.choice},
         {"state": stages + count, "registers": registers},
@@ -109,11 +124,14 @@ def parameter(p: Params, key: str, parts: int = 1) -> Memory:
     return rom(depth, p["Lanes"] * parts * p[f"{key}Bits"]) if depth > 1 else Memory()
 
 
-def parameter_bits(p: Params, key: str, parts: int = 1) -> int:
+def parameter_bits(p: Params, key: str, parts: int = 1) -> float:
     """Flip-flops behind such a memory: a block memory has its own."""
-    if p[f"{key}Period"] == 1 or parameter(p, key, parts).bram18:
-        return 0
-    return p["Lanes"] * parts * p[f"{key}Bits"]
+    return parameter(p, key, parts).bits
+
+
+def varying(period: int) -> float:
+    """The part of a parameter's bits that differ among its words; the others are constants."""
+    return 1 - 2.0 ** (1 - period)
 
 
 def saturation(p: Params, shift: int) -> dict[str, float]:
@@ -131,20 +149,21 @@ def saturation(p: Params, shift: int) -> dict[str, float]:
 def shift(p: Params) -> Terms:
     """Memories, a barrel shifter where channels differ, an adder, the saturation."""
     lanes, wide, stages = p["Lanes"], p["WideBits"], LATENCIES["shift"](p)
-    moving, read = p["LPeriod"] > 1, p["LPeriod"] > 1 or p["BPeriod"] > 1
+    moving, varied = p["LPeriod"] > 1, p["BPeriod"] > 1
     left, bias = parameter(p, "L"), parameter(p, "B")
-    count = counters(p["Period"]) * read
-    registers = lanes * (p["XBits"] * read + wide * (1 + moving) + p["YBits"])
-    registers += parameter_bits(p, "L") + parameter_bits(p, "B")
-    registers += lanes * p["BBits"] * (p["BPeriod"] > 1 and moving)
+    read = moving or varied
+    count, value = counters(p["Period"]) * read, max(wide - p["Right"], 1)
+    held = lanes * (p["XBits"] * read + wide * moving + value + p["YBits"])
+    registers = held + left.bits + bias.bits * (1 + moving)
     return Terms(
         {
             "one": 1,
             "count": count,
             "stages": stages,
-            "adders": lanes * wide * read,
-            "constants": lanes * wide * (not read),
-            "barrel": lanes * wide * p["LBits"] * moving,
+            "adders": lanes
+            * min(wide, p["XBits"] + 3 * moving, p["BBits"])
+            * varying(p["BPeriod"]),
+            "barrel": lanes * wide * -(-p["LBits"] // 2) * varying(p["LPeriod"]),
             "rom": left.luts + bias.luts + left.choice + bias.choice,
             **saturation(p, p["Right"]),
         },
@@ -155,27 +174,43 @@ def shift(p: Params) -> Terms:
 
 def csd(p: Params) -> Terms:
     """A tree of adders over the digits and the bias, the saturation."""
-    lanes, wide, stages = p["Lanes"], p["WideBits"], LATENCIES["csd"](p)
-    read = p["BPeriod"] > 1
-    terms = p["Plus"].bit_count() + p["Minus"].bit_count() + 1
-    bias, count = parameter(p, "B"), counters(p["Period"]) * read
-    nodes, left = 0, terms
-    while left > 1:
-        left = -(-left // 2)
-        nodes += left
-    registers = lanes * (wide * nodes + p["XBits"] * read + p["YBits"])
+    lanes, stages, varied = p["Lanes"], LATENCIES["csd"](p), p["BPeriod"] > 1
+    bias, count = parameter(p, "B"), counters(p["Period"]) * varied
+    adders, registers = _csd_tree(p)
+    registers = lanes * (registers + p["XBits"] * varied + p["YBits"])
     return Terms(
         {
             "one": 1,
             "count": count,
             "stages": stages,
-            "adders": lanes * wide * (terms - 1),
+            "adders": lanes * adders,
             "rom": bias.luts + bias.choice,
             **saturation(p, p["Shift"]),
         },
-        {"state": stages + count, "registers": registers + parameter_bits(p, "B")},
+        {"state": stages + count, "registers": registers + bias.bits},
         bram18=bias.bram18,
     )
+
+
+def _csd_tree(p: Params) -> tuple[float, int]:
+    """Bits of the adders and of the registers of a lane; a number lies between two places."""
+    plus = [i for i in range(64) if p["Plus"] >> i & 1]
+    minus = [i for i in range(64) if p["Minus"] >> i & 1]
+    spans = [(i, i + p["XBits"], 1.0) for i in plus] + [(0, p["BBits"], varying(p["BPeriod"]))]
+    spans += [(i, i + p["XBits"], 1.0) for i in minus]
+    adders, registers = 0.0, 0
+    while len(spans) > 1:
+        pairs = list(zip(spans[::2], spans[1::2], strict=False))
+        rest = spans[-1:] if len(spans) % 2 else []
+        spans = []
+        for a, b in pairs:
+            top = min(max(a[1], b[1]) + 1, p["WideBits"])
+            spans.append((min(a[0], b[0]), top, 1.0))
+            adders += max(top - max(a[0], b[0]), 0) * min(a[2], b[2])
+        spans += rest
+        last = len(spans) == 1
+        registers += sum(top - max(low, p["Shift"] * last) for low, top, _ in spans)
+    return adders, registers
 
 
 def compare(p: Params) -> Terms:
@@ -184,7 +219,12 @@ def compare(p: Params) -> Terms:
     read, groups = p["TPeriod"] > 1, max(-(-steps // 6), 1)
     memory, count = parameter(p, "T", max(steps, 1)), counters(p["Period"]) * read
     bits = max(p["XBits"], p["TBits"])
-    registers = lanes * (steps + p["YBits"] * (2 * groups - 1) + p["XBits"] * read)
+    counted = sum(min(p["YBits"], min(steps - 6 * g, 6).bit_length()) for g in range(groups))
+    nodes, left = groups, groups
+    while left > 1:
+        left = -(-left // 2)
+        nodes += left
+    registers = lanes * (steps + p["YBits"] * nodes + p["XBits"] * read)
     return Terms(
         {
             "one": 1,
@@ -192,13 +232,10 @@ def compare(p: Params) -> Terms:
             "stages": stages,
             "comparators": lanes * steps * bits * read,
             "constants": lanes * steps * bits * (not read),
-            "counts": lanes * p["YBits"] * (2 * groups - 1) * (steps > 1),
+            "counts": lanes * (counted + p["YBits"] * (groups - 1)) * (steps > 1),
             "rom": memory.luts + memory.choice,
         },
-        {
-            "state": stages + count,
-            "registers": registers + parameter_bits(p, "T", max(steps, 1)),
-        },
+        {"state": stages + count, "registers": registers + memory.bits},
         bram18=memory.bram18,
     )
 
@@ -213,7 +250,7 @@ def table(p: Params) -> Terms:
             "one": 1,
             "count": counters(p["VPeriod"]) + base,
             "address": lanes * address * (p["VPeriod"] > 1 or p["XLo"] != 0),
-            "rom": lanes * memory.luts,
+            "rom": lanes * p["YBits"] * -(-rows // 64) * (not memory.bram18),
             "choice": lanes * memory.choice,
         },
         {
@@ -226,24 +263,27 @@ def table(p: Params) -> Terms:
 
 def argmax(p: Params) -> Terms:
     """A tree of comparisons over the lanes, and the best so far."""
-    lanes, stages = p["Lanes"], LATENCIES["argmax"](p)
-    value = p["XBits"] + 1 - p["XSigned"]
-    nodes, left = lanes, lanes
+    lanes, value, several = p["Lanes"], p["XBits"], p["Words"] > 1
+    values, indices, left, level = lanes, 0, lanes, 0
     while left > 1:
-        left = -(-left // 2)
-        nodes += left
-    base = p["YBits"] if p["Words"] > 1 else 0
+        left, level = -(-left // 2), level + 1
+        values += left
+        indices += left * min(level, p["YBits"])
+    base = p["YBits"] if several else 0
+    count = counters(p["Words"])
     return Terms(
         {
             "one": 1,
-            "stages": stages,
-            "count": counters(p["Words"]) + base,
-            "values": lanes * value,
-            "indices": lanes * p["YBits"],
+            "several": several,
+            "count": count + base,
+            "pairs": (lanes - 1) * value,
+            "best": value * several,
+            "indices": indices + base,
         },
         {
-            "state": stages * 2 + counters(p["Words"]) + base * levels(lanes),
-            "values": (nodes + 1) * value,
-            "indices": (nodes - lanes) * levels(lanes) + p["YBits"],
+            "one": 1,
+            "state": LATENCIES["argmax"](p) * 2 + count + base * (level + 2),
+            "values": (values + (1 if several else -1)) * value,
+            "indices": indices + p["YBits"],
         },
     )

@@ -1,8 +1,4 @@
-"""What the netlist adds between kernels: width converters, forks and FIFOs, and what they cost.
-
-The costs are first-order estimates from the structure (registers, multiplexers, SRL32 and block
-memory sizes of UG574 and UG573); they are not fitted to synthesis.
-"""
+"""What the netlist adds between kernels: width converters, forks and FIFOs, and what they cost."""
 
 from __future__ import annotations
 
@@ -10,7 +6,8 @@ from functools import cache
 from itertools import pairwise
 from math import gcd, lcm
 
-from qfxc.ir.kernel import Cost
+from qfxc.hw.cost import fifo_cost, kernel_cost
+from qfxc.ir.kernel import Cost, Kernel
 
 MAX_WORD_BITS = 4096
 """The widest word that ap_uint streams carry in practice (ap_int's own limit)."""
@@ -19,10 +16,9 @@ SHALLOW = 16
 """Depth of an ordinary FIFO: an SRL16 per bit, which two words would take as well. It evens out
 bursts: a simulated ResNet-8 lost 8 % of its rate with two words everywhere."""
 
+
 SRL_DEPTH = 32
-LUTRAM_DEPTH = 256
-_BRAM_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-"""Depth and width of an 18 kbit block memory as a simple dual-port memory (UG573)."""
+"""Deepest FIFO that is one LUT per bit: an SRLC32E."""
 
 
 @cache
@@ -47,27 +43,16 @@ def converter_cost(lanes_in: int, lanes_out: int, bits: int) -> Cost:
     chain = converter_lanes(lanes_in, lanes_out, bits)
     total = Cost()
     for a, b in pairwise(chain):
-        wide, narrow = max(a, b) * bits, min(a, b) * bits
-        # a shift register of the wide word; narrowing loads it through a 2:1 multiplexer per bit
-        total += Cost(lut=(wide if a > b else narrow) + 10, ff=wide + 10)
+        params = {"InBits": a * bits, "OutBits": b * bits, "InWords": b // gcd(a, b)}
+        total += kernel_cost(Kernel("width", params))
         total += fifo_cost(SHALLOW, b * bits)
     return total
 
 
 @cache
-def fifo_cost(depth: int, bits: int) -> Cost:
-    """A FIFO of ``depth`` words of ``bits`` bits: SRL32, distributed memory, or block memory."""
-    if depth <= SRL_DEPTH:
-        return Cost(lut=bits + 8, ff=12)
-    if depth <= LUTRAM_DEPTH:
-        return Cost(lut=bits * -(-depth // 32) + 16, ff=bits + 24)  # 64x1 dual port: 2 LUT a bit
-    blocks = min(-(-depth // d) * -(-bits // w) for d, w in _BRAM_SHAPES)
-    return Cost(lut=40, ff=bits + 40, bram18=blocks)
-
-
 def fork_cost(branches: int) -> Cost:
-    """A fork keeps no data: one handshake bit for every branch."""
-    return Cost(lut=2 * branches + 2, ff=branches)
+    """A fork keeps no data, so its words do not matter."""
+    return kernel_cost(Kernel("fork", {"Bits": 1, "Words": 1, "N": branches}))
 
 
 def link_cost(bits: int, lanes: tuple[int, int], hold: int) -> Cost:

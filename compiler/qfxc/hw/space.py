@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.hw.constant import hardware
+from qfxc.hw.cost import fifo_cost, kernel_cost
 from qfxc.hw.fifo import buffers, depth
-from qfxc.hw.glue import MAX_WORD_BITS, SHALLOW, fifo_cost, fork_cost, link_cost, link_cycles
+from qfxc.hw.glue import MAX_WORD_BITS, SHALLOW, fork_cost, link_cost, link_cycles
 from qfxc.hw.links import Buffer, Link, Wiring, wire
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Cost, Fold
@@ -42,6 +43,11 @@ def cost_of(row: NDArray[np.int64]) -> Cost:
     return Cost(lut, ff, dsp, bram18)
 
 
+def price(node: Node, fold: Fold) -> Cost:
+    """What a node costs at one of its folds."""
+    return kernel_cost(hardware(node).kernel(node, fold))
+
+
 def _options(node: Node) -> Options:
     op = hardware(node)
     widest = max((value.type.int.bits for value in node.streams), default=1)
@@ -52,7 +58,7 @@ def _options(node: Node) -> Options:
     ]
     folds = tuple(legal or [min(op.folds(node))])
     cycles = np.array([op.cycles(node, fold) for fold in folds], dtype=np.int64)
-    costs = np.array([cost_row(op.cost(node, fold)) for fold in folds], dtype=np.int64)
+    costs = np.array([cost_row(price(node, fold)) for fold in folds], dtype=np.int64)
     return Options(node, folds, cycles, costs)
 
 

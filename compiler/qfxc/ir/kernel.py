@@ -111,7 +111,7 @@ class Kernel:
 
 
 class KernelOp(Op):
-    """An operator with hardware: what its folds are, what they take, how it is instantiated."""
+    """An operator with hardware: what its folds are, how long they take, how it is instantiated."""
 
     kernel_stem: ClassVar[str] = ""
 
@@ -121,9 +121,6 @@ class KernelOp(Op):
 
     def cycles(self, node: Node, fold: Fold) -> int:
         """Clock cycles per frame at this fold, stalls of the neighbours aside."""
-        raise NotImplementedError
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
         raise NotImplementedError
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:

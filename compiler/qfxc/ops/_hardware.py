@@ -1,9 +1,4 @@
-"""What the hardware methods of the operators share: legal words, memories, first cost formulas.
-
-The formulas are a first model of UltraScale+ logic (6-input LUTs, DSP48E2, BRAM18, from AMD's
-UG574, UG579 and UG573): a ripple adder takes one LUT per bit, a pipelined kernel about as many
-flip-flops as LUTs. They are meant to rank folds.
-"""
+"""What the hardware methods of the operators share: legal words, parameters, memories."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, KernelOp, Rom, divisors, lane_folds, rom_elem, stream_params
+from qfxc.ir.kernel import Fold, KernelOp, Rom, divisors, lane_folds, rom_elem, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 
 MAX_WORD_BITS = 4096
@@ -25,9 +20,6 @@ LUT_PRODUCT = 40
 FABRIC_PRODUCT = 100
 """Dot products may be built of LUTs up to this many partial product bits; wider ones would take
 most of a device for a few products."""
-
-LUTRAM_BITS = 4096
-"""Memories up to this size are LUTRAM: less than a quarter of a BRAM18 would be used."""
 
 
 def legal(node: Node, folds: Iterable[Fold]) -> tuple[Fold, ...]:
@@ -84,11 +76,6 @@ def _parameters(parts: tuple[tuple[int, ...], ...], channels: int) -> tuple[Arra
     return table, rom_elem(table), bool((table == table[:, :1]).all())
 
 
-def control_cost(counters: int, word_bits: int) -> Cost:
-    """The state machine, its counters and the registers of the words."""
-    return Cost(lut=25 + 12 * counters, ff=20 + 12 * counters + word_bits)
-
-
 def small_product(a: int, b: int) -> bool:
     """Whether a DSP would be wasted on a by b bits."""
     return a * b <= LUT_PRODUCT or min(a, b) <= 2
@@ -99,46 +86,6 @@ def with_variants(a: int, b: int, folds: Iterable[Fold]) -> tuple[Fold, ...]:
     dsp, lut = not small_product(a, b), small_product(a, b) or a * b <= FABRIC_PRODUCT
     kinds = [fabric for fabric, offered in ((False, dsp), (True, lut)) if offered]
     return tuple(Fold(f.simd, f.pe, fabric) for f in folds for fabric in kinds)
-
-
-def product_cost(a: int, b: int, count: int, fabric: bool | None = None) -> Cost:
-    """``count`` multipliers of a by b bits, of LUTs or of DSPs; None: small ones of LUTs.
-
-    A DSP48E2 multiplies 27 x 18 signed bits. Of LUTs, 2.1*a*b, the adders behind apart: Yosys
-    0.70 (synth_xilinx -family xcup -nodsp) gives 26, 54, 71, 134 and 244 for 4x4, 4x8, 6x6, 8x8
-    and 10x10 signed bits.
-    """
-    if small_product(a, b) if fabric is None else fabric:
-        return Cost(lut=-(-count * a * b * 21 // 10), ff=count * (a + b))
-    tiles = min(-(-a // 26) * -(-b // 17), -(-a // 17) * -(-b // 26))
-    return Cost(ff=count * (a + b), dsp=count * tiles)
-
-
-def adder_cost(bits: int, count: int) -> Cost:
-    """``count`` adders, subtractors, comparators or multiplexers with their registers."""
-    return Cost(lut=bits * count, ff=bits * count)
-
-
-def memory_cost(depth: int, width: int, writable: bool = False) -> Cost:
-    """A memory of ``depth`` words: LUTs when small (64 ROM or 32 RAM bits each), else BRAM18.
-
-    A BRAM18 is 512 x 36 or narrower and deeper; width / 36 x depth / 512 rounds both up, and a
-    narrow deep memory takes 18 kbit per block.
-    """
-    if depth <= 1 and not writable:
-        return Cost()
-    if depth * width <= LUTRAM_BITS or depth <= 32:
-        return Cost(lut=width * -(-depth // (32 if writable else 64)), ff=width)
-    shapes = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-    return Cost(bram18=min(-(-depth // d) * -(-width // w) for d, w in shapes))
-
-
-def rom_cost(rom: Rom) -> Cost:
-    return memory_cost(rom.depth, rom.lanes * rom.elem.bits)
-
-
-def total(costs: Iterable[Cost]) -> Cost:
-    return sum(costs, Cost())
 
 
 class ChannelOp(KernelOp):

@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel
+from qfxc.ir.kernel import Fold, Kernel
 from qfxc.ir.types import Array, Int, Real, Scale, TensorType
 from qfxc.ops._dot import as_carrier, carrier
-from qfxc.ops._hardware import ChannelOp, adder_cost, control_cost, operand_params, total
+from qfxc.ops._hardware import ChannelOp, operand_params
 from qfxc.ops._samples import INT8, UINT4, source, weights
 
 
@@ -48,16 +48,6 @@ class Add(ChannelOp):
         a, b = node.inputs[0].type.int, node.inputs[1].type.int
         kind = carrier(abs(self.kx) * a.magnitude + abs(self.ky) * b.magnitude)
         return np.asarray(as_carrier(x, kind) * kind(self.kx) + as_carrier(y, kind) * kind(self.ky))
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        a, b = node.inputs[0].type.int, node.inputs[1].type.int
-        factors = sum(abs(k).bit_count() - 1 for k in (self.kx, self.ky))
-        return total(
-            (
-                control_cost(1, fold.pe * (a.bits + b.bits + node.type.int.bits)),
-                adder_cost(node.type.int.bits, fold.pe * (1 + factors)),
-            )
-        )
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         params = {**operand_params(node, fold.pe), "KA": self.kx, "KB": self.ky}

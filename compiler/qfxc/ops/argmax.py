@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, divisors
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, divisors
 from qfxc.ir.types import Array, Int, TensorType
-from qfxc.ops._hardware import adder_cost, control_cost, io_params, legal
+from qfxc.ops._hardware import io_params, legal
 from qfxc.ops._samples import INT8, UINT4, source
 
 
@@ -30,11 +30,6 @@ class ArgMax(KernelOp):
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.inputs[0].type.size // fold.simd
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        """A comparison and two selections per element."""
-        x, index = node.inputs[0].type.int.bits, node.type.int.bits
-        return control_cost(3, fold.simd * x) + adder_cost(2 * x + index, fold.simd)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         params = {

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, Rom, stream_params
+from qfxc.ir.kernel import Fold, Kernel, Rom, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._hardware import (
     ChannelOp,
     channel_memory,
-    control_cost,
     io_params,
-    rom_cost,
     saturation,
-    total,
 )
 from qfxc.ops._samples import UINT4, source
 from qfxc.ops._staircase import per_channel, result_type, saturate
@@ -46,18 +43,6 @@ class Compare(ChannelOp):
 
     def _rom(self, node: Node, lanes: int) -> Rom:
         return channel_memory(self.thresholds or ((0,),), node.type.channels, lanes)
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        """A comparator is a carry chain of half a LUT per bit; the count is a compressor."""
-        x, steps = node.inputs[0].type.int, len(self.thresholds)
-        rom = self._rom(node, fold.simd)
-        return total(
-            (
-                control_cost(2, fold.simd * (x.bits + self.elem.bits)),
-                Cost(lut=fold.simd * steps * (-(-x.bits // 2) + 1), ff=fold.simd * steps),
-                rom_cost(rom),
-            )
-        )
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         rom = self._rom(node, fold.simd)

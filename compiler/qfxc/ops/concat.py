@@ -10,9 +10,9 @@ import numpy as np
 
 from qfxc.errors import InternalError
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, divisors, stream_params
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, divisors, stream_params
 from qfxc.ir.types import Array, Int, Real, TensorType
-from qfxc.ops._hardware import adder_cost, control_cost, legal
+from qfxc.ops._hardware import legal
 from qfxc.ops._samples import INT8, UINT4, source, weights
 
 MOST_INPUTS = 8
@@ -52,10 +52,6 @@ class Concat(KernelOp):
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.type.size // fold.pe
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        bits = fold.pe * node.type.int.bits
-        return control_cost(1, bits) + adder_cost(bits, len(node.inputs) - 1)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         if len(node.inputs) > MOST_INPUTS:

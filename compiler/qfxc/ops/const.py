@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, lane_folds, stream_params
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, lane_folds, stream_params
 from qfxc.ir.types import Array, Elem, Int, Real, TensorType
-from qfxc.ops._hardware import control_cost, legal, rom_cost
+from qfxc.ops._hardware import legal
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +35,6 @@ class Const(KernelOp):
 
     def _rom(self, node: Node, lanes: int) -> Rom:
         return Rom(node.type.size // lanes, lanes, node.type.int, lambda: self.value)
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        rom = self._rom(node, fold.pe)
-        return control_cost(1, fold.pe * rom.elem.bits) + rom_cost(rom)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         rom = self._rom(node, fold.pe)

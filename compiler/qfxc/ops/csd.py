@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, stream_params
+from qfxc.ir.kernel import Fold, Kernel, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._hardware import (
     ChannelOp,
-    adder_cost,
     channel_memory,
-    control_cost,
     io_params,
-    rom_cost,
     saturation,
     signed_bits,
-    total,
 )
 from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._staircase import (
@@ -71,18 +67,6 @@ class Csd(ChannelOp):
             return saturate(y, self.elem).reshape(x.shape)
 
         return apply
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        x, wide = node.inputs[0].type.int, self._wide_bits(node.inputs[0].type.int)
-        rom = channel_memory((self.b,), node.type.channels, fold.simd)
-        return total(
-            (
-                control_cost(2, fold.simd * (x.bits + self.elem.bits)),
-                adder_cost(wide, fold.simd * len(self.digits)),
-                adder_cost(max(wide - self.shift, 1), fold.simd),
-                rom_cost(rom),
-            )
-        )
 
     def _wide_bits(self, x: Int) -> int:
         return signed_bits(self.wide(x), x)

@@ -8,18 +8,13 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, stream_params
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
 from qfxc.ops._hardware import (
-    adder_cost,
-    control_cost,
     io_params,
     legal,
-    memory_cost,
-    product_cost,
     tap_folds,
-    total,
     with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source, weights
@@ -52,21 +47,6 @@ class Depthwise(KernelOp):
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.inputs[0].type.size // fold.simd
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        x, w, y = node.inputs[0].type.int, node.inputs[1].type.int, node.type.int
-        lanes, products = fold.pe, fold.simd
-        chunks = node.type.channels // lanes
-        return total(
-            (
-                control_cost(3, products * x.bits + lanes * y.bits),
-                product_cost(x.bits, w.bits, products, fold.fabric),
-                adder_cost(x.bits + w.bits + 1, products - lanes),
-                adder_cost(y.bits, lanes),
-                memory_cost(node.inputs[1].type.size // products, products * w.bits),
-                *(memory_cost(chunks, y.bits, writable=True),) * lanes,
-            )
-        )
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         taps, channels = node.inputs[1].type.shape

@@ -9,19 +9,14 @@ from typing import Any
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, Rom, stream_params
+from qfxc.ir.kernel import Fold, Kernel, Rom, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._hardware import (
     ChannelOp,
-    adder_cost,
     channel_memory,
-    control_cost,
     io_params,
-    product_cost,
-    rom_cost,
     saturation,
     signed_bits,
-    total,
 )
 from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._staircase import (
@@ -55,7 +50,8 @@ class Dyadic(ChannelOp):
 
     def product(self, x: Int) -> Int:
         """The range of ``a * x`` over all channels and segments (whole range of x in each)."""
-        corners = [v * e for part in self.a for v in part for e in (x.lo, x.hi)]
+        ends = (min(map(min, self.a)), max(map(max, self.a)))
+        corners = [v * e for v in ends for e in (x.lo, x.hi)]
         return Int(min(corners), max(corners))
 
     def wide(self, x: Int) -> Int:
@@ -92,23 +88,8 @@ class Dyadic(ChannelOp):
         return {name: channel_memory(p, channels, lanes) for name, p in parts.items()}
 
     def _wide_bits(self, x: Int) -> int:
-        offsets = [v for part in self.b for v in part]
-        return signed_bits(self.product(x), self.wide(x), Int(min(offsets), max(offsets)))
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        x, lanes = node.inputs[0].type.int, fold.simd
-        roms = self._roms(node, lanes)
-        wide = self._wide_bits(x)
-        choose = len(self.starts) * (x.bits + roms["a"].elem.bits + roms["b"].elem.bits)
-        return total(
-            (
-                control_cost(2, lanes * (x.bits + self.elem.bits)),
-                product_cost(x.bits, roms["a"].elem.bits, lanes),
-                adder_cost(wide, lanes),
-                adder_cost(choose + wide - self.shift + self.elem.bits, lanes),
-                *map(rom_cost, roms.values()),
-            )
-        )
+        offsets = Int(min(map(min, self.b)), max(map(max, self.b)))
+        return signed_bits(self.product(x), self.wide(x), offsets)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         source_type = node.inputs[0].type

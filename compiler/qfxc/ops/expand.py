@@ -8,9 +8,9 @@ from math import prod
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, lane_folds
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, lane_folds
 from qfxc.ir.types import Array, TensorType
-from qfxc.ops._hardware import control_cost, io_params, legal, memory_cost
+from qfxc.ops._hardware import io_params, legal
 from qfxc.ops._samples import INT8, UINT4, source
 
 
@@ -35,11 +35,6 @@ class Expand(KernelOp):
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.type.size // fold.pe
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        bits = fold.pe * node.type.int.bits
-        kept = memory_cost(node.type.channels // fold.pe, bits, writable=True)
-        return control_cost(2, 2 * bits) + kept
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         params = {

@@ -8,17 +8,12 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, divisors, stream_params
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, divisors, stream_params
 from qfxc.ir.types import Array, Int, Scale, TensorType
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
 from qfxc.ops._hardware import (
-    adder_cost,
-    control_cost,
     io_params,
     legal,
-    memory_cost,
-    product_cost,
-    total,
     with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source, weights
@@ -61,23 +56,6 @@ class MatVec(KernelOp):
         groups, k, m = node.inputs[1].type.shape
         vectors = node.type.size // (groups * m)
         return vectors * groups * (m // fold.pe) * (k // fold.simd)
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        x, w, y = node.inputs[0].type.int, node.inputs[1].type.int, node.type.int
-        groups, k, m = node.inputs[1].type.shape
-        tiles, depth = m // fold.pe, k // fold.simd
-        products = fold.simd * fold.pe
-        kept = memory_cost(depth, fold.simd * x.bits, writable=True) if tiles > 1 else Cost()
-        return total(
-            (
-                control_cost(3, fold.simd * x.bits + fold.pe * y.bits),
-                product_cost(x.bits, w.bits, products, fold.fabric),
-                adder_cost(x.bits + w.bits + 1, products - fold.pe),
-                adder_cost(y.bits, fold.pe),
-                memory_cost(groups * tiles * depth, products * w.bits),
-                kept,
-            )
-        )
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         groups, k, m = node.inputs[1].type.shape

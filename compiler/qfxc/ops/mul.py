@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel
+from qfxc.ir.kernel import Fold, Kernel
 from qfxc.ir.types import Array, Int, Real, TensorType
 from qfxc.ops._dot import as_carrier, carrier
-from qfxc.ops._hardware import ChannelOp, control_cost, operand_params, product_cost
+from qfxc.ops._hardware import ChannelOp, operand_params
 from qfxc.ops._samples import INT8, UINT4, source
 
 
@@ -34,11 +34,6 @@ class Mul(ChannelOp):
             return np.asarray(x * y)
         kind = carrier(node.inputs[0].type.int.magnitude * node.inputs[1].type.int.magnitude)
         return np.asarray(as_carrier(x, kind) * as_carrier(y, kind))
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        a, b = node.inputs[0].type.int.bits, node.inputs[1].type.int.bits
-        words = fold.pe * (a + b + node.type.int.bits)
-        return control_cost(1, words) + product_cost(a, b, fold.pe)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         return Kernel("mul", operand_params(node, fold.pe))

@@ -10,9 +10,9 @@ import numpy as np
 
 from qfxc.errors import UserError
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, divisors
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, divisors
 from qfxc.ir.types import Array, Int, Real, TensorType, exact
-from qfxc.ops._hardware import adder_cost, channel_memory, control_cost, io_params, legal, rom_cost
+from qfxc.ops._hardware import channel_memory, io_params, legal
 from qfxc.ops._samples import INT8, UINT4, source
 
 Axes = tuple[int, int, int]
@@ -103,11 +103,6 @@ class Pad(KernelOp):
         codes = self.codes(node.inputs[0].type.int)
         rom = channel_memory((codes,), node.inputs[0].type.channels, lanes)
         return replace(rom, elem=node.type.int)
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        x, y = node.inputs[0].type.int, node.type.int
-        rom = rom_cost(self._rom(node, fold.pe))
-        return control_cost(5, fold.pe * (x.bits + y.bits)) + adder_cost(y.bits, fold.pe) + rom
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         row, pixel, inner = self._image(node)

@@ -8,19 +8,13 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, Rom, rom_elem
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, rom_elem
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._dot import as_carrier, carrier
 from qfxc.ops._hardware import (
-    adder_cost,
-    control_cost,
     io_params,
     legal,
-    memory_cost,
-    product_cost,
-    rom_cost,
     tap_folds,
-    total,
 )
 from qfxc.ops._samples import INT8, UINT4, source
 
@@ -76,22 +70,6 @@ class Pool(KernelOp):
             return None
         values = np.asarray(self.factors, dtype=np.int64).reshape(-1, 1)
         return Rom.of(values, rom_elem(values))
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        x, lanes = node.inputs[0].type.int, fold.pe
-        acc, rom = self._accumulator(x).bits, self._factor_rom()
-        chunks = node.type.channels // lanes
-        scaling = (
-            product_cost(acc, rom.elem.bits, lanes) + rom_cost(rom) if rom is not None else Cost()
-        )
-        return total(
-            (
-                control_cost(3, fold.simd * x.bits + lanes * node.type.int.bits),
-                adder_cost(acc, fold.simd * (2 if self.kind == "max" else 1)),
-                *(memory_cost(chunks, acc, writable=True),) * lanes,
-                scaling,
-            )
-        )
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         rom, x = self._factor_rom(), node.inputs[0].type.int

@@ -6,18 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, Rom, stream_params
+from qfxc.ir.kernel import Fold, Kernel, Rom, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._hardware import (
     ChannelOp,
-    adder_cost,
     channel_memory,
-    control_cost,
     io_params,
-    rom_cost,
     saturation,
     signed_bits,
-    total,
 )
 from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._staircase import (
@@ -44,9 +40,8 @@ class Shift(ChannelOp):
 
     def wide(self, x: Int) -> Int:
         """The range of ``(x << left) + b`` over all channels."""
-        low = min(min(x.lo << k, 0) for k in self.left) + min(self.b)
-        high = max(max(x.hi << k, 0) for k in self.left) + max(self.b)
-        return Int(low, high)
+        most = max(self.left)
+        return Int(min(x.lo << most, 0) + min(self.b), max(x.hi << most, 0) + max(self.b))
 
     def run(self, node: Node, *arrays: Array) -> Array:
         return self.bind(node)(*arrays)
@@ -73,21 +68,9 @@ class Shift(ChannelOp):
         }
 
     def _wide_bits(self, x: Int) -> int:
-        shifted = Int(min(x.lo << k for k in self.left), max(x.hi << k for k in self.left))
+        ends = (min(self.left), max(self.left))
+        shifted = Int(min(x.lo << k for k in ends), max(x.hi << k for k in ends))
         return signed_bits(x, shifted, Int(min(self.b), max(self.b)), self.wide(x))
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        x, lanes = node.inputs[0].type.int, fold.simd
-        roms, wide = self._roms(node, lanes), self._wide_bits(x)
-        barrel = roms["left"].elem.bits if roms["left"].depth > 1 else 0
-        return total(
-            (
-                control_cost(2, lanes * (x.bits + self.elem.bits)),
-                adder_cost(wide, lanes * (1 + barrel)),
-                adder_cost(max(wide - self.right, 1), lanes),
-                *map(rom_cost, roms.values()),
-            )
-        )
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         x, roms = node.inputs[0].type, self._roms(node, fold.simd)

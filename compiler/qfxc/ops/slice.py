@@ -8,9 +8,9 @@ from math import gcd
 
 from qfxc.errors import UserError
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, divisors
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, divisors
 from qfxc.ir.types import Array, TensorType
-from qfxc.ops._hardware import control_cost, io_params, legal
+from qfxc.ops._hardware import io_params, legal
 from qfxc.ops._samples import INT8, UINT4, source
 
 Axis = tuple[int, int, int, int]
@@ -58,9 +58,6 @@ class Slice(KernelOp):
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.inputs[0].type.size // fold.simd
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        return control_cost(8, fold.simd * node.type.int.bits)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         *outer, (size, start, stop, step) = self._box(node)

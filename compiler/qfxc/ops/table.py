@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, Rom
+from qfxc.ir.kernel import Fold, Kernel, Rom
 from qfxc.ir.types import Array, Int, TensorType
-from qfxc.ops._hardware import ChannelOp, control_cost, io_params, memory_cost, total
+from qfxc.ops._hardware import ChannelOp, io_params
 from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._staircase import saturate
 
@@ -43,13 +43,6 @@ class Table(ChannelOp):
         if len(table) == 1:
             table = np.repeat(table, lanes, axis=0)
         return table.reshape(-1, lanes, table.shape[1]).transpose(0, 2, 1)
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        x, rom = node.inputs[0].type.int, self._rom(node, fold.simd)
-        memory = memory_cost(rom.depth, self.elem.bits)
-        return total(
-            (control_cost(2, fold.simd * (x.bits + self.elem.bits)), *(memory,) * fold.simd)
-        )
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         x, rom = node.inputs[0].type, self._rom(node, fold.simd)

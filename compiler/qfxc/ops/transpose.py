@@ -10,9 +10,9 @@ import numpy as np
 
 from qfxc.errors import UserError
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, lane_folds
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, lane_folds
 from qfxc.ir.types import Array, Int, TensorType
-from qfxc.ops._hardware import control_cost, io_params, legal, memory_cost
+from qfxc.ops._hardware import io_params, legal
 from qfxc.ops._samples import INT8, UINT4, source
 
 SETTLE = 4
@@ -56,10 +56,6 @@ class Transpose(KernelOp):
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return 2 * (node.type.size // fold.simd) + SETTLE
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        bits = fold.simd * node.type.int.bits
-        return control_cost(9, 2 * bits) + memory_cost(node.type.size // fold.simd, bits, True)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         axes = [(size, stride) for size, stride, _ in self._axes(node)]

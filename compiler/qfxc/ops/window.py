@@ -8,9 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Cost, Fold, Kernel, KernelOp, divisors, lane_folds
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, divisors, lane_folds
 from qfxc.ir.types import Array, TensorType
-from qfxc.ops._hardware import control_cost, io_params, legal, memory_cost, total
+from qfxc.ops._hardware import io_params, legal
 from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._spatial import Pair, extent, out_size, windows
 
@@ -70,26 +70,6 @@ class Window(KernelOp):
             return node.inputs[0].type.size // fold.simd + positions * further
         fill, phase, last = self._schedule(node, fold)
         return fill + (node.type.shape[0] - 1) * phase + last
-
-    def cost(self, node: Node, fold: Fold) -> Cost:
-        if _several_taps(fold):
-            return self._stencil_cost(node, fold)
-        _, width, channels = node.inputs[0].type.shape
-        rows = extent(self.size, self.dilation)[0] + self.stride[0]
-        bits = fold.simd * node.type.int.bits
-        ring = memory_cost(rows * width * channels // fold.simd, bits, writable=True)
-        return control_cost(12, 2 * bits) + ring
-
-    def _stencil_cost(self, node: Node, fold: Fold) -> Cost:
-        """A memory per line; registers for the window's rows; a multiplexer for its parts."""
-        _, width, channels = node.inputs[0].type.shape
-        rows, cols = extent(self.size, self.dilation)
-        bits = node.type.int.bits
-        line = memory_cost(width * channels // fold.simd, fold.simd * bits, writable=True)
-        kept = Cost(ff=self.size[0] * cols * channels * bits)
-        choice = Cost(lut=(node.type.channels // fold.pe - 1) * fold.pe * bits // 2)
-        words = (fold.simd + fold.pe) * bits
-        return total((control_cost(6, words), *(line,) * (rows - 1), kept, choice))
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         """``stencil`` for words of several taps, else ``window``."""

@@ -1,6 +1,6 @@
 """Synthesis: how many LUTs, flip-flops, DSPs and block memories a module of rtl_lib takes in Yosys.
 
-Modules are synthesised one by one, out of context (no pads, no clock buffer), and counted as
+Modules are synthesised each for itself, out of context (no pads, no clock buffer), and counted as
 Vivado's utilisation report counts primitives: shift registers and distributed memories as the LUTs
 they occupy, carry chains and wide multiplexers as nothing, a RAMB36E2 as two RAMB18E2. Inverters
 count as nothing: they move into the LUTs and the flip-flops beside them.
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,9 @@ from qfxc.verify.tools import cache_folder
 SYNTHESIS = "synth_xilinx -family xcup -noiopad -noclkbuf -flatten"
 TIMEOUT = 900.0
 """Seconds that one module may take: a few seconds is usual, the largest products take minutes."""
+
+BATCH = 8
+"""Modules in one run of Yosys."""
 
 LUTS = {
     **{f"LUT{n}": 1 for n in range(1, 7)},
@@ -144,15 +147,17 @@ def resources(cells: Mapping[str, int]) -> Cost:
 def _parallel(
     modules: Mapping[str, Module], progress: Progress, done: int, jobs: int, timeout: float
 ) -> dict[str, Cost | None]:
+    """Batches of modules, since half of a small one's time is spent before and after it."""
+    keys, total = list(modules), done + len(modules)
+    batches = [keys[i : i + BATCH] for i in range(0, len(keys), BATCH)]
     results: dict[str, Cost | None] = {}
-    total = done + len(modules)
     with ThreadPoolExecutor(jobs) as pool:
-        futures: dict[Future[Cost | None], str] = {
-            pool.submit(_synthesise, key, module, timeout): key for key, module in modules.items()
-        }
+        futures = [
+            pool.submit(_batch, {key: modules[key] for key in batch}, timeout) for batch in batches
+        ]
         try:
             for future in as_completed(futures):
-                results[futures[future]] = future.result()
+                results |= future.result()
                 progress.step("Yosys", done + len(results), total)
         except BaseException:
             pool.shutdown(cancel_futures=True)
@@ -160,66 +165,94 @@ def _parallel(
     return results
 
 
-def _synthesise(key: str, module: Module, timeout: float) -> Cost | None:
+def _batch(modules: Mapping[str, Module], timeout: float) -> Mapping[str, Cost | None]:
+    """Counts of a few modules; one by one where they fail or take too long together."""
+    try:
+        found = _synthesise(list(modules.values()), timeout)
+    except InternalError:
+        if len(modules) == 1:
+            raise
+        found = None
+    if found is not None:
+        for key, cost in zip(modules, found, strict=True):
+            _keep(key, cost)
+        return dict(zip(modules, found, strict=True))
+    if len(modules) == 1:
+        return dict.fromkeys(modules)
+    return {k: c for key in modules for k, c in _batch({key: modules[key]}, timeout).items()}
+
+
+def _synthesise(modules: Sequence[Module], timeout: float) -> list[Cost] | None:
     """One run of Yosys in a process of its own: it can be stopped, and it may crash."""
     with tempfile.TemporaryDirectory(prefix="qfxc-synth-") as scratch:
         work = Path(scratch)
-        (work / "run.ys").write_text(_script(module))
-        for name, text in module.memories.items():
-            (work / _mem_file(name)).write_text(text)
-        command = [sys.executable, "-c", _RUN, "run.ys"]
+        (work / "top.v").write_text(_top(modules))
+        (work / "run.ys").write_text(_script(modules))
+        for number, module in enumerate(modules):
+            for name, text in module.memories.items():
+                (work / _mem_file(number, name)).write_text(text)
         with (work / "log").open("w") as log:
+            command = [sys.executable, "-c", _RUN, "run.ys"]
             try:
                 status = subprocess.run(command, cwd=work, stdout=log, stderr=log, timeout=timeout)
             except subprocess.TimeoutExpired:
                 return None
-        stat = work / "stat.json"
-        if status.returncode or not stat.is_file():
-            raise InternalError(f"{module.name}: Yosys failed:\n{_complaint(work / 'log')}")
-        cost = resources(json.loads(stat.read_text())["design"]["num_cells_by_type"])
-    _keep(key, cost)
-    return cost
+        if status.returncode or not (work / "stat.json").is_file():
+            names = ", ".join(sorted({module.name for module in modules}))
+            raise InternalError(f"{names}: Yosys failed:\n{_complaint(work / 'log')}")
+        stat = json.loads((work / "stat.json").read_text())["modules"]
+        made = [(work / f"u{i}.txt").read_text().split()[-1] for i in range(len(modules))]
+        return [resources(stat[name]["num_cells_by_type"]) for name in made]
 
 
-def _script(module: Module) -> str:
-    """The top is the library module itself, its parameters overridden (strings as their bits)."""
-    long = _long_parameters(module.name)
-    values = {n: _constant(v, 64 if n in long else 32) for n, v in module.params.items()}
-    values |= {name: _text_constant(_mem_file(name)) for name in module.memories}
-    overrides = " ".join(f"-chparam {name} {value}" for name, value in values.items())
-    files = " ".join(path.as_posix() for path in module.sources)
+def _top(modules: Sequence[Module]) -> str:
+    """An instance of every module, with nothing connected: each is synthesised for itself."""
+    lines = ["module top;"]
+    for number, module in enumerate(modules):
+        long = _long_parameters(module.name)
+        params = [f".{n}({_literal(v, 64 if n in long else 32)})" for n, v in module.params.items()]
+        params += [f'.{n}("{_mem_file(number, n)}")' for n in module.memories]
+        lines.append(f"  (* keep *) {module.name} #({', '.join(params)}) u{number} ();")
+    return "\n".join([*lines, "endmodule", ""])
+
+
+def _script(modules: Sequence[Module]) -> str:
+    """Hierarchy is kept between the top and the modules, and flattened inside them."""
+    sources = dict.fromkeys(path for module in modules for path in module.sources)
+    files = sorted(sources, key=lambda path: (path.stem != "qfx_pkg", path.stem))
     return "\n".join(
         (
-            f"read_verilog -sv -defer -I{folder('rtl_lib').as_posix()} {files}",
-            f"hierarchy -check {overrides} -top {module.name}",
-            SYNTHESIS,
-            "tee -o stat.json stat -json",
+            f"read_verilog -sv -defer -I{folder('rtl_lib').as_posix()}"
+            f" {' '.join(path.as_posix() for path in files)}",
+            "read_verilog -sv top.v",
+            "hierarchy -check -top top",
+            "setattr -mod -set keep_hierarchy 1 top/u* %M",
+            *(f"tee -q -o u{i}.txt ls top/u{i} %M" for i in range(len(modules))),
+            f"{SYNTHESIS} -top top",
+            "tee -q -o stat.json stat -json",
             "",
         )
     )
 
 
-def _constant(value: int, bits: int) -> str:
-    return f"{bits}'b{value & (1 << bits) - 1:0{bits}b}"
+def _literal(value: int, bits: int) -> str:
+    """Yosys wants a parameter to be given as wide as it is."""
+    return f"{bits}'sh{value & (1 << bits) - 1:x}"
 
 
 @cache
 def _long_parameters(name: str) -> frozenset[str]:
-    """Those of 64 bits; Yosys wants an override to be as wide as its parameter."""
+    """Those of 64 bits."""
     text = _files()[name].read_text()
     return frozenset(re.findall(r"parameter signed \[63:0\] (\w+)", text))
-
-
-def _text_constant(text: str) -> str:
-    return f"{8 * len(text)}'b" + "".join(f"{byte:08b}" for byte in text.encode())
 
 
 def _file_parameter(memory: str) -> str:
     return f"{memory[0].upper()}{memory[1:]}File"
 
 
-def _mem_file(parameter: str) -> str:
-    return f"{parameter}.mem"
+def _mem_file(number: int, parameter: str) -> str:
+    return f"u{number}_{parameter}.mem"
 
 
 def _complaint(log: Path) -> str:
@@ -240,8 +273,7 @@ def _closure(name: str) -> tuple[Path, ...]:
         more = (words & files.keys()) - reached
         reached |= more
         waiting += more
-    ordered = sorted(reached, key=lambda stem: (stem != "qfx_pkg", stem))
-    return tuple(files[stem] for stem in ordered if files[stem].suffix == ".sv")
+    return tuple(files[stem] for stem in sorted(reached) if files[stem].suffix == ".sv")
 
 
 @cache

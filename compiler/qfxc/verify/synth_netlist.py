@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qfxc.hw.cost import kernel_cost
+from qfxc.hw.cost import fifo_kernel, kernel_cost
 from qfxc.hw.netlist import Netlist
-from qfxc.ir.kernel import Cost, Kernel
+from qfxc.ir.kernel import Cost
 from qfxc.progress import Progress
 from qfxc.verify import synth
 
@@ -22,7 +22,7 @@ def synthesise(netlist: Netlist, progress: Progress | None = None) -> dict[str, 
     Yosys finished. Raises UserError without pyosys.
     """
     named = [(i.name, i.kernel) for i in netlist.instances]
-    named += [(FIFOS, fifo(s.bits, s.depth)) for s in netlist.streams]
+    named += [(FIFOS, fifo_kernel(s.depth, s.bits)) for s in netlist.streams]
     modules = [synth.kernel_module(kernel) for _, kernel in named]
     found = synth.measure(modules, progress)
     rows: list[dict[str, Any]] = []
@@ -37,11 +37,6 @@ def synthesise(netlist: Netlist, progress: Progress | None = None) -> dict[str, 
     estimate, yosys = _sum(done)
     total = {"estimate": _plain(estimate), "yosys": _plain(yosys)}
     return {"tool": synth.version(), "rows": rows, "total": total}
-
-
-def fifo(bits: int, depth: int) -> Kernel:
-    """The library's FIFO as an instance like any other."""
-    return Kernel("fifo", {"Width": bits, "Depth": depth})
 
 
 def _sum(pairs: Sequence[tuple[Cost, Cost | None]]) -> tuple[Cost, Cost | None]:
