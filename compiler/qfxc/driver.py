@@ -20,10 +20,10 @@ from qfxc.frontend.onnx_file import load
 from qfxc.golden import golden_frames
 from qfxc.hw.board import Board
 from qfxc.hw.board import load as load_board
-from qfxc.hw.build import build_netlist
+from qfxc.hw.design import design
 from qfxc.hw.netlist import Netlist
 from qfxc.hw.pinned import read_folds
-from qfxc.hw.plan import Plan, plan
+from qfxc.hw.plan import Plan
 from qfxc.ir.graph import Graph
 from qfxc.ir.types import Array
 from qfxc.options import BITS, Options
@@ -109,19 +109,20 @@ def compile(
     graphs = _lowered(source, frames, opts, steps, progress)
     progress.step("plan", 0, 1)
     clock = opts.clock or target.clock_mhz
-    planned = plan(
-        graphs.kernel, target, clock, opts.fps, pinned=pinned, allow_oversize=opts.allow_oversize
-    )
-    netlist = build_netlist(graphs.kernel, planned.folds, source.name)
+    found = design(
+        graphs.kernel, target, clock, opts.fps,
+        name=source.name, pinned=pinned, allow_oversize=opts.allow_oversize,
+    )  # fmt: skip
+    netlist = found.netlist
     progress.step("plan", 1, 1)
     golden = golden_frames(graphs.integer, graphs.kernel, frames, opts.frames)
     rendered = hls.render(netlist, target.part.name, 1000 / clock, golden)
     rendered |= rtl.render(netlist, golden)
-    design = _Design(target, graphs, planned, netlist, golden, rendered)
+    built = _Design(target, graphs, found.plan, netlist, golden, rendered)
     proof = engines.prove(opts.verify, rendered, netlist, golden, progress, opts.trace)
     synthesis = synth_netlist.synthesise(netlist, progress) if opts.synth else None
     accuracy = _accuracy(graphs.real, graphs.integer, frames)
-    return _compiled(design, opts, proof, accuracy, warnings, synthesis)
+    return _compiled(built, opts, proof, accuracy, warnings, synthesis)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ INTERVAL = 50
 def netlist(inputs: Sequence[Stream], outputs: Sequence[Stream]) -> Netlist:
     """One instance between these streams, with a memory."""
     rom = Rom.of(np.arange(4).reshape(2, 2), Int(0, 3))
-    kernel = Kernel("matvec", {"Words": 1}, {"w": rom})
+    kernel = Kernel("compare", {"Words": 1}, {"w": rom})
     instance = Instance("u", kernel, tuple(inputs), tuple(outputs))
     return Netlist("net", (instance,), tuple(inputs), tuple(outputs), (), ())
 

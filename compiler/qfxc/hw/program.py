@@ -10,7 +10,10 @@ resource is a row; the objective is the sum of the used fractions of the budget.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -189,17 +192,33 @@ class _Model:
         objective = np.concatenate([objective, np.full(extra.shape[1], OVERRUN)])
         row, column, value = (np.concatenate(part) for part in zip(*self.entries, strict=True))
         matrix = csr_array((value, (row, column)), shape=(self.rows, len(objective)))
-        result = milp(
-            objective,
-            integrality=(np.arange(len(objective)) < choices).astype(int),
-            bounds=Bounds(0.0, np.where(np.arange(len(objective)) < len(cost), 1.0, np.inf)),
-            constraints=[
-                LinearConstraint(matrix, np.concatenate(self.low), np.concatenate(self.high)),
-                LinearConstraint(np.hstack([used, extra]), -np.inf, budget * scale),
-            ],
-            options={"mip_rel_gap": gap, "node_limit": NODES},
-        )
+        with _silent():
+            result = milp(
+                objective,
+                integrality=(np.arange(len(objective)) < choices).astype(int),
+                bounds=Bounds(0.0, np.where(np.arange(len(objective)) < len(cost), 1.0, np.inf)),
+                constraints=[
+                    LinearConstraint(matrix, np.concatenate(self.low), np.concatenate(self.high)),
+                    LinearConstraint(np.hstack([used, extra]), -np.inf, budget * scale),
+                ],
+                options={"mip_rel_gap": gap, "node_limit": NODES},
+            )
         known = result.status in (OPTIMAL, INFEASIBLE)
         if not known and "limit" not in result.message:
             raise InternalError(f"the integer program: {result.message}")
         return result.x, known or (result.x is not None and result.mip_gap <= PROOF)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing reaches the standard output of the process: HiGHS has left a trace of its own in
+    it, which would be in the middle of a report in JSON."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
