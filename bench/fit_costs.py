@@ -29,7 +29,8 @@ from qfxc.hw.cost_terms import Terms
 from qfxc.ir.kernel import Cost, Kernel
 from qfxc.progress import Progress
 from qfxc.report.screen import ScreenProgress, simple_table
-from qfxc.verify.synth import SYNTHESIS, kernel_module, measure, version
+from qfxc.verify.synth import measure
+from qfxc.verify.synth_source import SYNTHESIS, kernel_module, version
 
 COUNT = 24
 TIMEOUT = 240.0

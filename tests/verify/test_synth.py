@@ -14,6 +14,7 @@ from qfxc.ir.kernel import Cost, Kernel, Rom
 from qfxc.ir.types import Int
 from qfxc.verify import synth
 from qfxc.verify.synth_netlist import FIFOS, synthesise
+from qfxc.verify.synth_source import Module, kernel_module, version
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ def test_cells_count_as_in_a_utilisation_report() -> None:
 def test_registers_memories_and_shift_registers() -> None:
     """A FIFO of 16 x 12 bits is 12 SRL16E; one of 1024 x 18 bits exactly one RAMB18E2."""
     shallow, deep = synth.measure(
-        [synth.kernel_module(fifo_kernel(16, 12)), synth.kernel_module(fifo_kernel(1024, 18))]
+        [kernel_module(fifo_kernel(16, 12)), kernel_module(fifo_kernel(1024, 18))]
     )
     assert shallow is not None
     assert deep is not None
@@ -51,7 +52,7 @@ def test_memory_contents_arrive() -> None:
         return Kernel("const", params, {"values": Rom.of(values, Int(0, 15))})
 
     empty, full = (np.zeros((64, 4), np.int64), rng.integers(0, 16, (64, 4)))
-    none, some = synth.measure([synth.kernel_module(kernel(v)) for v in (empty, full)])
+    none, some = synth.measure([kernel_module(kernel(v)) for v in (empty, full)])
     assert none is not None
     assert some is not None
     assert none.lut + 16 <= some.lut  # 16 bits wide, 64 words deep: a LUT6 per bit
@@ -61,12 +62,12 @@ def test_equal_modules_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[int] = []
     real = synth._synthesise
 
-    def counted(modules: list[synth.Module], timeout: float) -> list[Cost] | None:
+    def counted(modules: list[Module], timeout: float) -> list[Cost] | None:
         runs.append(len(modules))
         return real(modules, timeout)
 
     monkeypatch.setattr(synth, "_synthesise", counted)
-    fork = synth.kernel_module(Kernel("fork", {"Bits": 4, "Words": 3, "N": 2}))
+    fork = kernel_module(Kernel("fork", {"Bits": 4, "Words": 3, "N": 2}))
     first = synth.measure([fork, fork])
     assert runs == [1]
     assert synth.measure([fork]) == first[:1]
@@ -74,25 +75,25 @@ def test_equal_modules_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_module_that_takes_too_long_has_no_result() -> None:
-    fork = synth.kernel_module(Kernel("fork", {"Bits": 4, "Words": 3, "N": 2}))
-    other = synth.kernel_module(Kernel("fork", {"Bits": 4, "Words": 3, "N": 3}))
+    fork = kernel_module(Kernel("fork", {"Bits": 4, "Words": 3, "N": 2}))
+    other = kernel_module(Kernel("fork", {"Bits": 4, "Words": 3, "N": 3}))
     assert synth.measure([fork, other], timeout=0.01) == [None, None]
 
 
 def test_refused_parameters_name_the_module() -> None:
-    bad = synth.kernel_module(Kernel("fork", {"Bits": 4, "Words": 3, "N": 1}))
+    bad = kernel_module(Kernel("fork", {"Bits": 4, "Words": 3, "N": 1}))
     with pytest.raises(InternalError, match="qfx_fork: Yosys failed"):
         synth.measure([bad])
 
 
 def test_without_yosys_there_is_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synth.importlib.util, "find_spec", lambda name: None)
-    synth.version.cache_clear()
+    version.cache_clear()
     try:
         with pytest.raises(UserError) as caught:
-            synth.measure([synth.kernel_module(Kernel("fork", {"Bits": 1, "Words": 1, "N": 2}))])
+            synth.measure([kernel_module(Kernel("fork", {"Bits": 1, "Words": 1, "N": 2}))])
     finally:
-        synth.version.cache_clear()
+        version.cache_clear()
     text = "error: synthesis: Yosys is not installed\nhint: pip install 'qfxc[synth]'"
     assert str(caught.value) == text
 
@@ -106,7 +107,7 @@ def test_a_netlist_is_compared_kernel_by_kernel() -> None:
     assert [row["name"] for row in found["rows"]] == ["u_fork", FIFOS]
     three, one = (
         found["rows"][1]["yosys"],
-        synth.measure([synth.kernel_module(fifo_kernel(4, 8))])[0],
+        synth.measure([kernel_module(fifo_kernel(4, 8))])[0],
     )
     assert one is not None
     assert three["lut"] == 3 * one.lut

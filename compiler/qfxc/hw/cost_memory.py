@@ -70,6 +70,18 @@ def rom(depth: int, width: int) -> Memory:
     return Memory(luts=bits * _luts_per_bit(depth), bits=bits)
 
 
+def column(depth: int, lanes: int, bits: int) -> Memory:
+    """The part of a memory of ``lanes`` elements per word that one lane reads, at its own address.
+
+    LUTs or blocks are chosen for the whole word; then what is not read goes.
+    """
+    count = rom_blocks(depth, lanes * bits)
+    if depth * lanes * bits <= _ROM_BITS * _price(count):
+        return Memory(luts=bits * -(-depth // 64), bits=bits)
+    unit = 2 - count % 2
+    return Memory(bram18=unit * -(-depth * bits // (unit << 14)))
+
+
 def _luts_per_bit(depth: int) -> float:
     """What Yosys makes of random words behind a counter (a LUT6 could hold 64 bits)."""
     return 1 if depth <= 32 else 2.8 if depth <= 64 else depth / 16
@@ -92,9 +104,10 @@ def ram(depth: int, width: int, style: str = "auto") -> Memory:
     dear = _price(count) >= _DISTRIBUTED * min(short, long)
     if style == "block" or (style == "auto" and not dear):
         return Memory(choice=_choice(_parts(depth, width), width), bram18=count)
-    if short < long:
-        return _distributed(shallow, -(-width // 14), width)
-    return _distributed(deep, -(-width // 7), width)
+    few, many = -(-width // 14), -(-width // 7)
+    if shallow * few < deep * many:
+        return _distributed(shallow, few, width)
+    return _distributed(deep, many, width)
 
 
 def _distributed(banks: int, cells: int, width: int) -> Memory:

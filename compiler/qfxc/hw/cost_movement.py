@@ -115,16 +115,16 @@ def stencil(p: Params) -> Terms:
 
 
 def slice_(p: Params) -> Terms:
-    """Counters with ranges and strides; wires."""
-    sizes = [p[f"D{axis}"] for axis in range(4)]
-    ranges = sum(
-        min(p[f"B{axis}"], p[f"D{axis}"]) - p[f"A{axis}"] < p[f"D{axis}"] for axis in range(4)
-    )
-    phases = counters(*(p[f"S{axis}"] for axis in range(4)))
-    state = counters(*sizes) + ranges + phases
+    """Counters with ranges and strides; wires. Axes outside of the outermost cut do not count."""
+    axes = [(p[f"D{i}"], p[f"A{i}"], min(p[f"B{i}"], p[f"D{i}"]), p[f"S{i}"]) for i in range(4)]
+    cut = [stop - start < size or step > 1 for size, start, stop, step in axes]
+    inner = axes[cut.index(True) :] if any(cut) else []
+    ranges = sum(stop - start < size for size, start, stop, _ in inner)
+    phases = counters(*(step for *_, step in inner))
+    count = counters(*(size for size, *_ in inner))
     return Terms(
-        {"one": 1, "count": counters(*sizes), "ranges": ranges, "phases": phases},
-        {"state": state},
+        {"one": 1, "count": count, "ranges": ranges, "phases": phases},
+        {"state": count + ranges + phases},
     )
 
 

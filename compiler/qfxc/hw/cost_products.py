@@ -19,9 +19,10 @@ def _number(p: Params, name: str) -> Number:
     return p[f"{name}Bits"], p[f"{name}Signed"]
 
 
-def _luts(products: Dot, copies: int = 1) -> dict[str, float]:
+def _luts(products: Dot, copies: int = 1, words: int = 64) -> dict[str, float]:
+    """``words``: of the memory of factors; where there are few, bits of factors are constants."""
     return {
-        "products": copies * products.adders,
+        "products": copies * products.adders * (1 + varying(words)) / 2,
         "packers": copies * products.packers,
         "cascade": copies * products.cascade,
         "tree": copies * products.tree,
@@ -56,7 +57,7 @@ def matvec(p: Params) -> Terms:
             "rom": weights.luts,
             "choice": weights.choice + kept.choice,
             "ram": kept.luts,
-            **_luts(products),
+            **_luts(products, 1, rows),
         },
         {
             "state": count + 3 * stages,
@@ -88,7 +89,7 @@ def depthwise(p: Params) -> Terms:
             "delay": waiting * _delay(chunks),
             "rom": weights.luts,
             "choice": weights.choice,
-            **_luts(products, lanes),
+            **_luts(products, lanes, rows),
         },
         {
             "state": count + 3 * stages,
@@ -190,8 +191,8 @@ def dyadic(p: Params) -> Terms:
             "sums": lanes * min(product + 1, p["WideBits"]) * share,
             "segments": chosen + lanes * (segments - 1) * p["XBits"],
             "rom": sum(m.luts + m.choice for m in memories),
-            **saturation(p, p["Shift"]),
-            **_luts(products, lanes),
+            **saturation(p, p["Shift"], bool(p["XSigned"] or p["ASigned"] or p["BSigned"])),
+            **_luts(products, lanes, p["APeriod"]),
         },
         {
             "state": stages + count,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qfxc.hw.cost_memory import Memory, ram, rom
+from qfxc.hw.cost_memory import Memory, column, ram, rom
 from qfxc.hw.latency import LATENCIES, levels, memory_stages, signed_digits
 
 Params = Mapping[str, int]
@@ -134,15 +134,20 @@ def varying(period: int) -> float:
     return 1 - 2.0 ** (1 - period)
 
 
-def saturation(p: Params, shift: int) -> dict[str, float]:
-    """Per lane: high bits that decide, and the bits that are replaced."""
+def saturation(p: Params, shift: int, negative: bool) -> dict[str, float]:
+    """A limit alone is the set or reset of the result's flip-flops; two take a LUT per bit.
+
+    ``negative``: whether a number below zero can come. Limits that are powers of two look at the
+    bits above the result, others are comparisons.
+    """
     value = max(p["WideBits"] - shift, 1)
     high, low = (1 << (value - 1)) - 1, -(1 << (value - 1))
-    limits = (p["Hi"] < high) + (p["Lo"] > low)
-    power = (p["Hi"] + 1) & p["Hi"] == 0 and (p["Lo"] & -p["Lo"]) == abs(p["Lo"])
+    above, below = p["Hi"] < high, p["Lo"] > low and negative
+    power = (p["Hi"] + 1) & p["Hi"] == 0 and -p["Lo"] & (-p["Lo"] - 1) == 0
+    one = 1 + (max(value - p["YBits"], 0) / 5 if power else value / 2)
     return {
-        "saturated": p["Lanes"] * p["YBits"] * bool(limits),
-        "decided": p["Lanes"] * (value - p["YBits"] if power else value) * limits,
+        "saturated": p["Lanes"] * p["YBits"] * (above and below),
+        "decided": p["Lanes"] * one * (above + below),
     }
 
 
@@ -165,7 +170,7 @@ def shift(p: Params) -> Terms:
             * varying(p["BPeriod"]),
             "barrel": lanes * wide * -(-p["LBits"] // 2) * varying(p["LPeriod"]),
             "rom": left.luts + bias.luts + left.choice + bias.choice,
-            **saturation(p, p["Right"]),
+            **saturation(p, p["Right"], bool(p["XSigned"] or p["BSigned"])),
         },
         {"state": stages + count, "registers": registers},
         bram18=left.bram18 + bias.bram18,
@@ -185,7 +190,7 @@ def csd(p: Params) -> Terms:
             "stages": stages,
             "adders": lanes * adders,
             "rom": bias.luts + bias.choice,
-            **saturation(p, p["Shift"]),
+            **saturation(p, p["Shift"], bool(p["XSigned"] or p["BSigned"] or p["Minus"])),
         },
         {"state": stages + count, "registers": registers + bias.bits},
         bram18=bias.bram18,
@@ -243,19 +248,19 @@ def compare(p: Params) -> Terms:
 def table(p: Params) -> Terms:
     """An address and a memory per lane."""
     lanes, rows, stages = p["Lanes"], p["VPeriod"] * p["Size"], LATENCIES["table"](p)
-    memory, address = rom(rows, p["YBits"]), counters(rows)
+    memory, address = column(rows, lanes, p["YBits"]), counters(rows)
     base = address if p["VPeriod"] > 1 else 0
+    held = p["YBits"] * (stages - 2) + memory.bits
     return Terms(
         {
             "one": 1,
             "count": counters(p["VPeriod"]) + base,
             "address": lanes * address * (p["VPeriod"] > 1 or p["XLo"] != 0),
-            "rom": lanes * p["YBits"] * -(-rows // 64) * (not memory.bram18),
-            "choice": lanes * memory.choice,
+            "rom": lanes * memory.luts,
         },
         {
             "state": stages + counters(p["VPeriod"]) + base,
-            "registers": lanes * (address + p["YBits"] * (stages - 1 - bool(memory.bram18))),
+            "registers": lanes * (address + held),
         },
         bram18=lanes * memory.bram18,
     )

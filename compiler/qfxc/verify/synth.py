@@ -8,29 +8,23 @@ count as nothing: they move into the LUTs and the flip-flops beside them.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-from qfxc.backends.mem import mem_text
 from qfxc.errors import InternalError, UserError
-from qfxc.ir.kernel import Cost, Kernel
+from qfxc.ir.kernel import Cost
 from qfxc.progress import Progress, Silent
-from qfxc.share import folder
+from qfxc.verify.synth_source import Module, mem_file, script_text, top_text
 from qfxc.verify.tools import cache_folder
 
-SYNTHESIS = "synth_xilinx -family xcup -noiopad -noclkbuf -flatten"
 TIMEOUT = 900.0
 """Seconds that one module may take: a few seconds is usual, the largest products take minutes."""
 
@@ -67,40 +61,6 @@ FREE = frozenset({"CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "INV", "$scopei
 _RUN = (
     "import sys; from pyosys import libyosys as y; y.run_pass('script ' + sys.argv[1], y.Design())"
 )
-
-
-@dataclass(frozen=True)
-class Module:
-    """A module of rtl_lib with its integer parameters and its memory files.
-
-    ``memories``: the parameter that names the file, and the file's text.
-    """
-
-    name: str
-    params: Mapping[str, int]
-    memories: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def sources(self) -> tuple[Path, ...]:
-        """The library files that it needs."""
-        return _closure(self.name)
-
-    @property
-    def digest(self) -> str:
-        """Of everything that the result depends on."""
-        total = hashlib.sha256(f"{version()}\0{SYNTHESIS}\0{self.name}\0".encode())
-        total.update(json.dumps(sorted(self.params.items())).encode())
-        for key, text in sorted(self.memories.items()):
-            total.update(f"\0{key}\0{text}".encode())
-        for path in self.sources:
-            total.update(f"\0{path.name}\0".encode() + path.read_bytes())
-        return total.hexdigest()[:24]
-
-
-def kernel_module(kernel: Kernel) -> Module:
-    """The library module of a kernel, with its memories as .mem files."""
-    memories = {_file_parameter(name): mem_text(rom) for name, rom in kernel.roms.items()}
-    return Module(f"qfx_{kernel.name}", kernel.params, memories)
 
 
 def measure(
@@ -186,11 +146,11 @@ def _synthesise(modules: Sequence[Module], timeout: float) -> list[Cost] | None:
     """One run of Yosys in a process of its own: it can be stopped, and it may crash."""
     with tempfile.TemporaryDirectory(prefix="qfxc-synth-") as scratch:
         work = Path(scratch)
-        (work / "top.v").write_text(_top(modules))
-        (work / "run.ys").write_text(_script(modules))
+        (work / "top.v").write_text(top_text(modules))
+        (work / "run.ys").write_text(script_text(modules))
         for number, module in enumerate(modules):
             for name, text in module.memories.items():
-                (work / _mem_file(number, name)).write_text(text)
+                (work / mem_file(number, name)).write_text(text)
         with (work / "log").open("w") as log:
             command = [sys.executable, "-c", _RUN, "run.ys"]
             try:
@@ -205,89 +165,10 @@ def _synthesise(modules: Sequence[Module], timeout: float) -> list[Cost] | None:
         return [resources(stat[name]["num_cells_by_type"]) for name in made]
 
 
-def _top(modules: Sequence[Module]) -> str:
-    """An instance of every module, with nothing connected: each is synthesised for itself."""
-    lines = ["module top;"]
-    for number, module in enumerate(modules):
-        long = _long_parameters(module.name)
-        params = [f".{n}({_literal(v, 64 if n in long else 32)})" for n, v in module.params.items()]
-        params += [f'.{n}("{_mem_file(number, n)}")' for n in module.memories]
-        lines.append(f"  (* keep *) {module.name} #({', '.join(params)}) u{number} ();")
-    return "\n".join([*lines, "endmodule", ""])
-
-
-def _script(modules: Sequence[Module]) -> str:
-    """Hierarchy is kept between the top and the modules, and flattened inside them."""
-    sources = dict.fromkeys(path for module in modules for path in module.sources)
-    files = sorted(sources, key=lambda path: (path.stem != "qfx_pkg", path.stem))
-    return "\n".join(
-        (
-            f"read_verilog -sv -defer -I{folder('rtl_lib').as_posix()}"
-            f" {' '.join(path.as_posix() for path in files)}",
-            "read_verilog -sv top.v",
-            "hierarchy -check -top top",
-            "setattr -mod -set keep_hierarchy 1 top/u* %M",
-            *(f"tee -q -o u{i}.txt ls top/u{i} %M" for i in range(len(modules))),
-            f"{SYNTHESIS} -top top",
-            "tee -q -o stat.json stat -json",
-            "",
-        )
-    )
-
-
-def _literal(value: int, bits: int) -> str:
-    """Yosys wants a parameter to be given as wide as it is."""
-    return f"{bits}'sh{value & (1 << bits) - 1:x}"
-
-
-@cache
-def _long_parameters(name: str) -> frozenset[str]:
-    """Those of 64 bits."""
-    text = _files()[name].read_text()
-    return frozenset(re.findall(r"parameter signed \[63:0\] (\w+)", text))
-
-
-def _file_parameter(memory: str) -> str:
-    return f"{memory[0].upper()}{memory[1:]}File"
-
-
-def _mem_file(number: int, parameter: str) -> str:
-    return f"u{number}_{parameter}.mem"
-
-
 def _complaint(log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines()
     errors = [line for line in lines if "ERROR" in line]
     return "\n".join(errors[:5] or lines[-10:])
-
-
-@cache
-def _closure(name: str) -> tuple[Path, ...]:
-    """The file of a module and those of every module and package that it names."""
-    files = _files()
-    if name not in files:
-        raise InternalError(f"rtl_lib has no {name}")
-    reached, waiting = {name}, [name]
-    while waiting:
-        words = set(re.findall(r"qfx_\w+", files[waiting.pop()].read_text()))
-        more = (words & files.keys()) - reached
-        reached |= more
-        waiting += more
-    return tuple(files[stem] for stem in sorted(reached) if files[stem].suffix == ".sv")
-
-
-@cache
-def _files() -> dict[str, Path]:
-    library = folder("rtl_lib")
-    return {path.stem: path for path in (*library.glob("*.sv"), *library.glob("*.svh"))}
-
-
-@cache
-def version() -> str:
-    """The package that carries Yosys, and its version."""
-    if importlib.util.find_spec("pyosys") is None:
-        return "none"
-    return f"pyosys {importlib.metadata.version('pyosys')}"
 
 
 def _require_yosys() -> None:

@@ -10,6 +10,7 @@ from qfxc.hw.netlist import Netlist
 from qfxc.ir.kernel import Cost
 from qfxc.progress import Progress
 from qfxc.verify import synth
+from qfxc.verify.synth_source import kernel_module, version
 
 FIFOS = "FIFOs"
 
@@ -23,7 +24,7 @@ def synthesise(netlist: Netlist, progress: Progress | None = None) -> dict[str, 
     """
     named = [(i.name, i.kernel) for i in netlist.instances]
     named += [(FIFOS, fifo_kernel(s.depth, s.bits)) for s in netlist.streams]
-    modules = [synth.kernel_module(kernel) for _, kernel in named]
+    modules = [kernel_module(kernel) for _, kernel in named]
     found = synth.measure(modules, progress)
     rows: list[dict[str, Any]] = []
     joined: list[tuple[Cost, Cost | None]] = []
@@ -36,7 +37,7 @@ def synthesise(netlist: Netlist, progress: Progress | None = None) -> dict[str, 
     done = [(_cost(row["estimate"]), _cost(row["yosys"])) for row in rows if row["yosys"]]
     estimate, yosys = _sum(done)
     total = {"estimate": _plain(estimate), "yosys": _plain(yosys)}
-    return {"tool": synth.version(), "rows": rows, "total": total}
+    return {"tool": version(), "rows": rows, "total": total}
 
 
 def _sum(pairs: Sequence[tuple[Cost, Cost | None]]) -> tuple[Cost, Cost | None]:
