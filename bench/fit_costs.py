@@ -32,7 +32,7 @@ from qfxc.report.screen import ScreenProgress, simple_table
 from qfxc.verify.synth import measure
 from qfxc.verify.synth_source import SYNTHESIS, kernel_module, version
 
-COUNT = 24
+COUNT = 45
 TIMEOUT = 240.0
 PRIOR = 0.1
 """Weight of the expectation that a coefficient is 1, against relative errors of instances."""
