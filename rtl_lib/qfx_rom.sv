@@ -1,13 +1,14 @@
 // A constant memory, read one word per cycle. The word is there after Stages cycles (1: the memory's own register;
 // 2: and the output register that block memories need to be fast); stage k moves under en_i[k].
 //
-// Small ones become LUTs, larger ones block memory: synthesis decides as hw/cost.py expects.
-`include "qfx_check.svh"
-
+// Small ones become LUTs, larger ones block memory: synthesis decides as hw/cost_memory.py expects. A deep one stays a
+// module of its own in synthesis: flattened into what counts its addresses, Yosys no longer sees that a LUT6 holds 64
+// bits of it and takes up to five times as many. Whole: all bits of a word are used, else what is not read goes.
 module qfx_rom #(
     parameter int Width = 0,
     parameter int Depth = 0,
     parameter int Stages = 1,
+    parameter int Whole = 1,
     parameter File = "",
     localparam int Bits = qfx_pkg::counter_bits(Depth - 1)
 ) (
@@ -16,20 +17,31 @@ module qfx_rom #(
     input  logic [  Bits-1:0] addr_i,
     output logic [ Width-1:0] data_o
 );
-  `QFX_REQUIRE(Width >= 1 && Depth >= 1 && Stages >= 1, "qfx_rom: Width, Depth and Stages are at least 1")
-
-  logic [Width-1:0] mem[0:Depth-1];
-  logic [Width*Stages-1:0] word_q;
-
-  initial $readmemh(File, mem);
-
-  always_ff @(posedge clk_i) if (en_i[0]) word_q[0+:Width] <= mem[addr_i];
-
-  genvar k;
-  for (k = 1; k < Stages; k = k + 1) begin : g_stage
-    always_ff @(posedge clk_i) if (en_i[k]) word_q[k*Width+:Width] <= word_q[(k-1)*Width+:Width];
+  if (Whole != 0 && Depth > 12) begin : g_deep
+    (* keep_hierarchy = "yes" *)
+    qfx_rom_words #(
+        .Width (Width),
+        .Depth (Depth),
+        .Stages(Stages),
+        .File  (File)
+    ) u_words (
+        .clk_i,
+        .en_i,
+        .addr_i,
+        .data_o
+    );
+  end else begin : g_flat
+    qfx_rom_words #(
+        .Width (Width),
+        .Depth (Depth),
+        .Stages(Stages),
+        .File  (File)
+    ) u_words (
+        .clk_i,
+        .en_i,
+        .addr_i,
+        .data_o
+    );
   end
-
-  assign data_o = word_q[(Stages-1)*Width+:Width];
 
 endmodule

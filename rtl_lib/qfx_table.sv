@@ -60,7 +60,7 @@ module qfx_table #(
       assign index = Bits'(x_data_i[l*XBits+:XBits]) - Bits'(XLo);
     end
     always_ff @(posedge clk_i) if (en[0]) row_q <= base_q + index;
-    qfx_rom #(.Width(Lanes * YBits), .Depth(Rows), .Stages(Read), .File(ValuesFile)) u_values (
+    qfx_rom #(.Width(Lanes * YBits), .Depth(Rows), .Stages(Read), .Whole(0), .File(ValuesFile)) u_values (
         .clk_i, .en_i(en[Latency-1:1]), .addr_i(row_q), .data_o(word));
     assign y_data_o[l*YBits+:YBits] = word[l*YBits+:YBits];
     assign unused_columns = &{1'b0, word};

@@ -67,7 +67,7 @@ def rom(depth: int, width: int) -> Memory:
         ]
         return Memory(choice=_choice(min(fitting), width), bram18=count)
     bits = distinct(depth, width)
-    return Memory(luts=bits * _luts_per_bit(depth), bits=bits)
+    return Memory(luts=bits * -(-depth // 64), choice=_choice(-(-depth // 256), width), bits=bits)
 
 
 def column(depth: int, lanes: int, bits: int) -> Memory:
@@ -80,11 +80,6 @@ def column(depth: int, lanes: int, bits: int) -> Memory:
         return Memory(luts=bits * -(-depth // 64), bits=bits)
     unit = 2 - count % 2
     return Memory(bram18=unit * -(-depth * bits // (unit << 14)))
-
-
-def _luts_per_bit(depth: int) -> float:
-    """What Yosys makes of random words behind a counter (a LUT6 could hold 64 bits)."""
-    return 1 if depth <= 32 else 2.8 if depth <= 64 else depth / 16
 
 
 def distinct(depth: int, width: int) -> float:

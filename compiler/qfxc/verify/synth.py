@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
 from qfxc.errors import InternalError, UserError
 from qfxc.ir.kernel import Cost
@@ -162,7 +163,15 @@ def _synthesise(modules: Sequence[Module], timeout: float) -> list[Cost] | None:
             raise InternalError(f"{names}: Yosys failed:\n{_complaint(work / 'log')}")
         stat = json.loads((work / "stat.json").read_text())["modules"]
         made = [(work / f"u{i}.txt").read_text().split()[-1] for i in range(len(modules))]
-        return [resources(stat[name]["num_cells_by_type"]) for name in made]
+        return [_whole(stat, name) for name in made]
+
+
+def _whole(stat: Mapping[str, Any], name: str) -> Cost:
+    """Of a module and of those that synthesis kept apart inside it."""
+    cells = stat[name]["num_cells_by_type"]
+    own = resources({kind: count for kind, count in cells.items() if kind not in stat})
+    inside = (_whole(stat, kind) for kind, n in cells.items() if kind in stat for _ in range(n))
+    return sum(inside, own)
 
 
 def _complaint(log: Path) -> str:
