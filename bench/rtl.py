@@ -109,7 +109,7 @@ def measure(case: Case, target: str, synth: bool) -> dict[str, Any]:
 def utilisation(net: Compiled) -> dict[str, Any]:
     """Products per frame over products that all multipliers could do in the time of a frame."""
     found = net.report["plan"]["utilisation"]
-    return {"busy at the bottleneck": found["bottleneck"], "busy on average": found["average"]}
+    return {"busy at the bottleneck": found["busiest"], "busy on average": found["average"]}
 
 
 def main() -> None:
