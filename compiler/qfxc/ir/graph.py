@@ -71,13 +71,16 @@ class Port:
     """How a graph input or output looks outside: its ONNX name, shape and axis order.
 
     ``shape`` has no batch axis; frame axis ``i`` holds outside axis ``perm[i]``. ``host`` names
-    operators that the host applies (softmax at an output); ``note`` says so in the report.
+    operators that the host applies (softmax at an output). ``kind`` is the ONNX element type of a
+    tensor of integers ("INT8"; empty for real numbers): outside, code ``q`` is ``q + zero``.
     """
 
     name: str
     shape: tuple[int, ...]
     perm: tuple[int, ...]
     host: tuple[str, ...] = ()
+    kind: str = ""
+    zero: int = 0
 
     def to_frame(self, array: Array, frame: tuple[int, ...]) -> Array:
         """A batch in the outside layout, as a batch of frames."""
