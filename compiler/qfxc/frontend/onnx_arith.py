@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qfxc.errors import UserError
 from qfxc.frontend.broadcast import channel_last, constant_in_frame, per_channel, two_values
 from qfxc.frontend.call import FLOAT_TYPES, Call, converts, type_name
+from qfxc.frontend.onnx_unary import reciprocal
 from qfxc.frontend.value import Value
 from qfxc.ir.graph import Op
 from qfxc.ops.add import Add
@@ -18,7 +19,6 @@ from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
 from qfxc.ops.mul import Mul
 from qfxc.ops.prelu import PRelu
-from qfxc.ops.unary import Unary
 
 Floats = NDArray[np.float64]
 ONE, ZERO = np.asarray(1.0), np.asarray(0.0)
@@ -84,15 +84,6 @@ def _stream(call: Call, x: Value, op: Op, frame: Floats) -> Value:
     """``op`` with a constant that differs from position to position."""
     full = np.broadcast_to(frame, x.node.type.shape)
     return replace(x, node=call.make(op, x.node, call.const(full, "c")))
-
-
-def reciprocal(call: Call, x: Value, suffix: str = "") -> Value:
-    return replace(x, node=call.make(Unary("reciprocal"), x.node, suffix=suffix))
-
-
-@converts("Reciprocal")
-def reciprocal_(call: Call) -> Value:
-    return reciprocal(call, call.value(0))
 
 
 @converts("Neg")

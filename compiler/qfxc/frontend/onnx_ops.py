@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from qfxc.frontend import onnx_arith, onnx_conv, onnx_dense, onnx_reduce, onnx_shape
+from qfxc.frontend import (
+    onnx_arith,
+    onnx_conv,
+    onnx_dense,
+    onnx_reduce,
+    onnx_shape,
+    onnx_unary,
+)
 from qfxc.frontend.call import TABLE, Row
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "onnx_dense",
     "onnx_reduce",
     "onnx_shape",
+    "onnx_unary",
     "supported",
 ]
 

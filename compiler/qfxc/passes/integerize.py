@@ -30,7 +30,7 @@ from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize
 from qfxc.ops.reshape import Reshape
 from qfxc.ops.staircase import Staircase
-from qfxc.ops.unary import FUNCTIONS, Unary
+from qfxc.ops.unary import Unary
 from qfxc.ops.window import Window
 from qfxc.passes.base import Pass
 from qfxc.passes.exact import Exact, chain_functions, linear, tabulated
@@ -96,8 +96,8 @@ class _Builder:
                 return self._layer(node, inputs[0])
             case Affine() | Clip() | PRelu():
                 return inputs[0].map(*chain_functions(node))
-            case Unary(fn=fn):
-                return inputs[0].followed_by(FUNCTIONS[fn][1])
+            case Unary(program=program):
+                return inputs[0].followed_by(program)
             case Add():
                 return _add(node, node.op, *inputs)
             case Mul():

@@ -7,6 +7,7 @@ from qfxc.passes.average_by_shift import AverageByShift
 from qfxc.passes.base import Pass
 from qfxc.passes.fold_affine import FoldAffine
 from qfxc.passes.fold_input import FoldInput
+from qfxc.passes.fuse_functions import FuseFunctions
 from qfxc.passes.hoist_activations import HoistActivations
 from qfxc.passes.integerize import Integerize
 from qfxc.passes.lower import Lower
@@ -20,6 +21,7 @@ def pipeline() -> tuple[Pass, ...]:
     return (
         FoldAffine(),  # first: a layer and its BatchNorm are one layer to everything below
         HoistActivations(),  # before quantizers are placed: conv, pool, relu needs one, not two
+        FuseFunctions(),  # before quantizers are placed: x * sigmoid(x) is one table, not two steps
         FoldAffine(),  # hoisting brought constants next to layers
         AverageByShift(),  # before quantize: weights take what is left of the divisor
         Normalise(),  # the float reference is the graph up to here
@@ -34,6 +36,7 @@ def pipeline() -> tuple[Pass, ...]:
 STAGES: dict[str, Stage] = {
     "fold-affine": Stage.REAL,
     "hoist-activations": Stage.REAL,
+    "fuse-functions": Stage.REAL,
     "average-by-shift": Stage.REAL,
     "normalise": Stage.REAL,
     "fold-input": Stage.REAL,
