@@ -26,6 +26,7 @@ CHANNELS_LAST = frozenset(
         "GlobalAveragePool",
         "GlobalMaxPool",
         "BatchNormalization",
+        *("QLinearConv", "ConvInteger", "QLinearAveragePool", "QLinearGlobalAveragePool"),
     )
 )
 """What computes on frames whose innermost axis is ONNX axis 1."""
@@ -36,6 +37,7 @@ KEEPS_AXES = frozenset(
         *("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Dropout", "Cast"),
         *("Pad", "Slice", "Split", "Concat"),
         *("QuantizeLinear", "DequantizeLinear", "Quant", "BipolarQuant"),
+        *("QLinearAdd", "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid"),
     )
 )
 

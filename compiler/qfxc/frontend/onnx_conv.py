@@ -162,14 +162,14 @@ def conv(call: Call) -> Value:
         raise UserError(f"kernel_shape differs from that of the weights, {list(kernel)}")
     g = geometry(call, kernel, _size(image), spatial, ceil=False)
     weights = w.reshape(*w.shape[:2], *g.kernel).transpose(2, 3, 1, 0)
-    parts = [pad_image(call, image, g), call.const(weights, "w")]
+    parts = [pad_image(call, image, g), call.weights(weights, 1, "w")]
     if call.given(2):
-        parts.append(call.const(_bias(call, w.shape[0]), "b"))
+        parts.append(call.bias(_bias(call, w.shape[0]), 2))
     return from_image(call, call.make(Conv(g.stride, g.dilation, groups), *parts), x)
 
 
 def _bias(call: Call, outputs: int) -> NDArray[np.float64]:
-    bias = call.floats(2).reshape(-1)
+    bias = call.floats(2, rounded=True).reshape(-1)
     if len(bias) != outputs:
         raise UserError(f"a bias of {len(bias)} for {outputs} output channels")
     return bias
