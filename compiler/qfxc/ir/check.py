@@ -10,8 +10,8 @@ from qfxc.ir.kernel import KernelOp
 
 
 class Stage(enum.Enum):
-    """REAL: real numbers. QDQ: quantizers between them. INTEGER: no real number left.
-    KERNEL: every operator is one that the hardware libraries have."""
+    """REAL: real numbers, and quantizers that the model brings. QDQ: all the others, too.
+    INTEGER: no real number left. KERNEL: every operator is one that the libraries have."""
 
     REAL = "real"
     QDQ = "qdq"
@@ -40,10 +40,7 @@ def _is_index(node: Node) -> bool:
 
 
 def _problem(node: Node, stage: Stage) -> str:
-    if stage is Stage.REAL:
-        wrong = node.op.stem in ("quantize", "dequantize", "staircase")
-        return "a quantizer" if wrong else ""
-    if stage is Stage.QDQ:
+    if stage in (Stage.REAL, Stage.QDQ):
         return "a staircase" if node.op.stem == "staircase" else ""
     if not node.type.is_int:
         return "a real value"

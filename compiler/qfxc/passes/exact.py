@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -56,18 +56,46 @@ class Exact:
 
     def followed_by(self, function: Program) -> Exact:
         if self.then is not None:
-            raise InternalError(f"{self.node.name}: a table must be quantized first")
+            raise NoCodes(self)
         return Exact(self.node, self.pieces, function)
 
     @property
+    def line(self) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
+        """``(slopes, offsets)`` of a linear value, each one for all channels or one per channel."""
+        if self.then or any(len(p.segments) > 1 for p in self.pieces):
+            raise NoCodes(self)
+        lines = [p.segments[0] for p in self.pieces]
+        return squeezed(s.slope for s in lines), squeezed(s.intercept for s in lines)
+
+    @property
     def step(self) -> Fraction:
-        """The scale of a value that is one constant times its codes; anything else is a bug."""
-        first = self.pieces[0].segments[0]
-        if self.then or len(self.pieces) > 1 or len(self.pieces[0].segments) > 1 or first.intercept:
-            raise InternalError(
-                f"{self.node.name}: codes were expected, this value is not quantized"
-            )
-        return first.slope
+        """The scale of a value that is one positive constant times its codes."""
+        slopes, offsets = self.line
+        if len(slopes) > 1 or any(offsets) or slopes[0] <= 0:
+            raise NoCodes(self)
+        return slopes[0]
+
+
+class NoCodes(InternalError):
+    """A value is read as codes of one scale, but is none: a quantizer is missing.
+
+    ``step``: the scale that the reader needs, where it needs a certain one.
+    """
+
+    def __init__(self, value: Exact, step: Fraction | None = None) -> None:
+        super().__init__(
+            f"{value.node.name}: codes were expected, this value is not quantized"
+            if step is None
+            else f"{value.node.name}: codes of the scale {step} were expected"
+        )
+        self.value = value
+        self.step = step
+
+
+def squeezed(values: Iterable[Fraction]) -> tuple[Fraction, ...]:
+    """One value instead of one per channel, where they are all the same."""
+    items = tuple(values)
+    return items[:1] if len(set(items)) == 1 else items
 
 
 def linear(node: Node, scales: tuple[Fraction, ...], offsets: tuple[Fraction, ...] = ()) -> Exact:

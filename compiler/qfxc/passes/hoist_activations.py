@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from qfxc.ir.graph import Graph, Node, rewrite
 from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
-from qfxc.ops.const import const_value
 from qfxc.ops.maxpool import MaxPool
 from qfxc.ops.pad import Pad
 from qfxc.ops.prelu import PRelu
 from qfxc.ops.reshape import Reshape
 from qfxc.ops.transpose import Transpose
 from qfxc.passes.base import Pass
+from qfxc.passes.exact import exact_values
 
 
 @dataclass(frozen=True)
@@ -61,4 +59,4 @@ def _rises(node: Node) -> bool:
     """Maximum commutes with functions that never fall (padding with -inf stays out of reach)."""
     if isinstance(node.op, Clip):
         return True
-    return bool(np.all(const_value(node.inputs[1]) > 0))
+    return all(v > 0 for v in exact_values(node.inputs[1]))

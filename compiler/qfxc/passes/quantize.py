@@ -23,6 +23,7 @@ from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize as QuantizeOp
 from qfxc.passes.base import Pass, choice
 from qfxc.passes.exact import MOST_TABLE_BITS
+from qfxc.passes.own_quantizers import Options, brings_quantizers, complete
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.factors import on_grid, worth
 from qfxc.quantize.observe import Stats, observe
@@ -49,6 +50,8 @@ GUARD_BITS = 4
 @dataclass(frozen=True)
 class Quantize(Pass):
     """puts quantizers on weights (per channel) and activations (per tensor), from calibration
+
+    A model that brings its own keeps them; only the missing ones are added.
 
     ``method``: how ranges follow from statistics: minmax, percentile, mse, or best (the one with
     the highest signal-to-quantization-noise ratio at the outputs). ``powers``: every scale is a
@@ -78,6 +81,8 @@ class Quantize(Pass):
         choice("quantize{rounding}", self.rounding, [mode.value for mode in Rounding])
 
     def run(self, graph: Graph) -> Graph:
+        if brings_quantizers(graph):
+            return complete(graph, self._additions())
         wide = self.activations > MOST_NARROW_BITS
         placement = place(graph, wide=wide)
         fixed = self._pixel_inputs(placement)
@@ -95,6 +100,18 @@ class Quantize(Pass):
         real = simulate(graph, frames)
         scores = {m: _score(real, simulate(g, frames)) for m, g in built.items()}
         return built[max(METHODS, key=lambda m: scores[m])]
+
+    def _additions(self) -> Options:
+        """What quantizers look like that a model with quantizers of its own lacks."""
+        return Options(
+            WeightOptions(bits=self.weights, powers=self.powers),
+            self.activations,
+            self.outputs,
+            self.method,
+            Rounding(self.rounding),
+            self.pixels,
+            self.frames,
+        )
 
     def _observe(self, graph: Graph, placement: Placement) -> dict[str, Stats]:
         layers = {n.inputs[0].name for n in graph.nodes() if isinstance(n.op, (Conv, MatMul))}

@@ -9,7 +9,7 @@ import numpy as np
 
 from qfxc.ir.graph import Graph
 from qfxc.ir.types import Array
-from qfxc.quantize.encode import decode, encode
+from qfxc.quantize.encode import decode, feed
 from qfxc.quantize.error import cosine, sqnr_db
 from qfxc.sim import simulate
 
@@ -30,9 +30,8 @@ class Quality:
 def quality(real: Graph, integer: Graph, frames: Sequence[Array]) -> list[Quality]:
     """Compares both graphs on (at most ``MOST_FRAMES``) real-valued input frames."""
     frames = [x[:MOST_FRAMES] for x in frames]
-    expected = simulate(real, frames)
-    codes = [encode(x, n.type.int) for x, n in zip(frames, integer.inputs, strict=True)]
-    got = simulate(integer, codes)
+    expected = simulate(real, feed(real, frames))
+    got = simulate(integer, feed(integer, frames))
     return [
         _compare(port.name, a, decode(b, node.type.int))
         for port, node, a, b in zip(integer.out_ports, integer.outputs, expected, got, strict=True)

@@ -1,0 +1,278 @@
+"""Models that bring quantizers: keeps every one of them, and adds those that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from qfxc.errors import UserError
+from qfxc.ir.graph import Graph, Node, once, rewrite
+from qfxc.ir.piecewise import Piecewise
+from qfxc.ir.rounding import Rounding
+from qfxc.ir.types import Array, Int, Scale, exact
+from qfxc.ops.concat import Concat
+from qfxc.ops.const import Const, const_value, int_const
+from qfxc.ops.conv import Conv
+from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.input import Input
+from qfxc.ops.matmul import MatMul
+from qfxc.ops.maxpool import MaxPool
+from qfxc.ops.pad import Pad
+from qfxc.ops.quantize import Quantize
+from qfxc.ops.reshape import Reshape
+from qfxc.ops.slice import Slice
+from qfxc.ops.staircase import Staircase
+from qfxc.ops.transpose import Transpose
+from qfxc.ops.unary import Unary
+from qfxc.passes.exact import MOST_TABLE_BITS, Exact, NoCodes
+from qfxc.passes.exact_layers import common_step, keeps_channels
+from qfxc.passes.integerize import Builder
+from qfxc.quantize.encode import feed
+from qfxc.quantize.observe import Stats, observe
+from qfxc.quantize.ranges import levels, magnitude, power_of_two, round_step
+from qfxc.quantize.weights import WeightOptions, quantize_weights
+
+MOST_GRID_BITS = 16
+"""Of a value that is on a grid by itself and that layers read: it keeps every digit."""
+
+MOST_OUTPUT_BITS = 32
+"""Of an output that is an exact function of integers, and that keeps every digit."""
+
+ADDED = "added"
+"""Last part of the name of a quantizer that the model did not bring."""
+
+MOVES = (Concat, MaxPool, Pad, Reshape, Slice, Transpose)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What added quantizers look like. ``pixels``: inputs are uint8 as they are."""
+
+    weights: WeightOptions
+    activations: int
+    outputs: int
+    method: str
+    rounding: Rounding
+    pixels: bool
+    frames: tuple[Array, ...]
+
+
+def brings_quantizers(graph: Graph) -> bool:
+    """Whether the model states the type of any of its values."""
+    return any(isinstance(n.op, (Quantize, Dequantize)) for n in graph.nodes())
+
+
+def complete(graph: Graph, options: Options) -> Graph:
+    """The QDQ graph of a real graph that has quantizers already.
+
+    What the model quantizes stays as it is. Values that are exact functions of integers need no
+    quantizer for sums, moves and activations; where codes of one scale are read, they keep every
+    digit in up to 16 bits (outputs: 32). The rest is calibrated.
+    """
+    graph = rewrite(graph, _quantizer_first)
+    graph = _with_inputs(graph, options)
+    graph = rewrite(
+        graph,
+        lambda n: _weights_quantized(n, options.weights),
+        lambda n: _streamed_constant(n, options),
+    )
+    while missing := _missing(graph):
+        graph = _inserted(graph, missing, options)
+    return _with_outputs(graph, options)
+
+
+def _quantizer_first(node: Node) -> Node | None:
+    """quantize(move(x)) as move(quantize(x)): codes move like the numbers they stand for."""
+    if not isinstance(node.op, Quantize) or not isinstance(node.inputs[0].op, MOVES):
+        return None
+    inner, elem = node.inputs[0], node.type.int
+    if not elem.scale.per_tensor and not keeps_channels(inner):
+        return None
+    op = inner.op
+    if isinstance(op, Pad) and not op.lowest:
+        if not elem.scale.per_tensor:
+            return None
+        steps = (node.op.rounding.round(exact(v) / elem.scale.values[0]) for v in op.value)
+        codes = tuple(min(max(q, elem.lo), elem.hi) for q in steps)
+        op = Pad(op.before, op.after, codes)
+    parts = (
+        Node(node.op, (x,), f"{node.name}.in{k}" if k else f"{node.name}.in")
+        for k, x in enumerate(inner.inputs)
+    )
+    return Node(op, tuple(_quantizer_first(p) or p for p in parts), node.name)
+
+
+def _readers(graph: Graph) -> dict[str, list[Node]]:
+    readers: dict[str, list[Node]] = {}
+    for node in graph.nodes():
+        for i in node.inputs:
+            readers.setdefault(i.name, []).append(node)
+    return readers
+
+
+def _with_inputs(graph: Graph, options: Options) -> Graph:
+    """Quantizes inputs, except where the model's own quantizer says what the host sends."""
+    readers, outputs = _readers(graph), {n.name for n in graph.outputs}
+    wanted: dict[str, Int | None] = {}
+    for node in graph.inputs:
+        ops = {r.op for r in readers.get(node.name, [])}
+        own = len(ops) == 1 and isinstance(next(iter(ops)), Quantize) and node.name not in outputs
+        if options.pixels:
+            wanted[node.name] = Int(0, 255)
+        elif not own and not node.type.is_int:
+            wanted[node.name] = None
+    return _inserted(graph, wanted, options) if wanted else graph
+
+
+def _weights_quantized(node: Node, options: WeightOptions) -> Node | None:
+    """Weights that the model has as real numbers."""
+    if not isinstance(node.op, (Conv, MatMul)) or not isinstance(node.inputs[1].op, Const):
+        return None
+    codes, elem = quantize_weights(const_value(node.inputs[1]), options, Fraction(1))
+    name = node.inputs[1].name
+    w = Node(Dequantize(), (int_const(codes, elem, f"{name}.q"),), f"{name}.dq")
+    return Node(node.op, (node.inputs[0], w, *node.inputs[2:]), node.name)
+
+
+def _streamed_constant(node: Node, options: Options) -> Node | None:
+    """Constant operands of sums and products: every digit where that is possible."""
+    if not any(isinstance(i.op, Const) and not i.type.is_int for i in node.streams):
+        return None
+    count = len(node.streams)
+    parts = (
+        _constant_quantized(i, options) if isinstance(i.op, Const) and not i.type.is_int else i
+        for i in node.streams
+    )
+    return Node(node.op, (*parts, *node.inputs[count:]), node.name)
+
+
+def _constant_quantized(node: Node, options: Options) -> Node:
+    value = const_value(node)
+    unit = common_step(tuple(exact(v) for v in np.unique(value)))
+    top = float(np.abs(value).max(initial=0))
+    if unit == 0 or top >= float(unit) * (1 << (MOST_GRID_BITS - 1)):
+        unit = round_step(top / levels(options.activations, signed=True))
+    codes = np.rint(value / float(unit))
+    elem = Int(int(codes.min()), int(codes.max()), Scale.of(unit))
+    return Node(Dequantize(), (int_const(codes, elem, f"{node.name}.q"),), f"{node.name}.dq")
+
+
+def _missing(graph: Graph) -> dict[str, Int | None]:
+    """Values that need a quantizer next: with its type where they are on a grid."""
+    build, missing = Builder(), dict[str, Int | None]()
+    for node in graph.nodes():
+        host = isinstance(node.op, Quantize) and isinstance(node.inputs[0].op, Input)
+        if not host and not all(build.known(i) for i in node.streams):
+            continue  # behind a value that is missing
+        try:
+            _check_table(node, build)
+            build.visit(node)
+        except NoCodes as need:
+            for source in node.streams:
+                if build.exact(source) is need.value:
+                    missing[source.name] = grid(need.value, MOST_GRID_BITS, need.step)
+    return missing
+
+
+def _check_table(node: Node, build: Builder) -> None:
+    """The codes that a function without a finite description reads must be few."""
+    if isinstance(node.op, Unary):
+        value = build.exact(node.inputs[0])
+        if value is not None and value.node.type.int.bits > MOST_TABLE_BITS:
+            raise NoCodes(value)
+
+
+def grid(value: Exact, most: int, step: Fraction | None = None) -> Int | None:
+    """The type of codes that keep every digit of a value; None above ``most`` bits.
+
+    ``step``: the scale that they must have.
+    """
+    if value.then is not None:
+        return None
+    numbers = [v for p in value.pieces for v in _numbers(p)]
+    unit = common_step((*numbers, step) if step is not None else tuple(numbers))
+    if unit == 0 or (step is not None and unit != step):
+        return None
+    return _codes(value, (unit,), most)
+
+
+def _numbers(piece: Piecewise) -> list[Fraction]:
+    """What a function's values at integers are sums of multiples of."""
+    return [v for s in piece.segments for v in (s.slope, s.intercept)]
+
+
+def _grid_by_channel(value: Exact, most: int) -> Int | None:
+    if value.then is not None:
+        return None
+    units = tuple(common_step(tuple(_numbers(p))) or Fraction(1) for p in value.pieces)
+    return _codes(value, units, most)
+
+
+def _codes(value: Exact, units: tuple[Fraction, ...], most: int) -> Int | None:
+    pieces = value.pieces * (len(units) // len(value.pieces) or 1)
+    over = zip(pieces, units * (len(pieces) // len(units)), strict=True)
+    steps = tuple(p.affine(1 / u, Fraction(0)) for p, u in over)
+    wide = Int(-(1 << 62), 1 << 62, Scale(units))
+    elem = Node(Staircase(steps, Rounding.FLOOR, wide), (value.node,)).type.int
+    return elem if elem.bits <= most else None
+
+
+def _inserted(graph: Graph, wanted: Mapping[str, Int | None], options: Options) -> Graph:
+    """Quantizers behind the named values, calibrated where no type is given."""
+    names = [name for name, elem in wanted.items() if elem is None]
+    stats = observe(graph, feed(graph, options.frames), names) if names else {}
+    elems = {
+        name: _calibrated(name, stats[name], options) if elem is None else elem
+        for name, elem in wanted.items()
+    }
+
+    def insert(node: Node) -> Node | None:
+        if node.name not in elems:
+            return None
+        rounding = Rounding.HALF_UP if isinstance(node.op, Input) else options.rounding
+        q = Node(Quantize(elems[node.name], rounding), (node,), f"{node.name}.{ADDED}")
+        return Node(Dequantize(), (q,), f"{node.name}.{ADDED}.dq")
+
+    return rewrite(graph, once(insert))
+
+
+def _calibrated(name: str, stats: Stats, options: Options) -> Int:
+    if not (np.isfinite(stats.low) and np.isfinite(stats.high)):
+        raise UserError("NaN or infinity on the calibration inputs", where=name)
+    signed, bits = stats.low < 0, options.activations
+    top = magnitude(stats, bits, signed, "mse" if options.method == "best" else options.method)
+    if options.weights.powers:
+        step = power_of_two(stats, top, bits, signed)
+    else:
+        step = round_step(top / levels(bits, signed))
+    return Int.of_bits(bits, signed, Scale.of(step))
+
+
+def _with_outputs(graph: Graph, options: Options) -> Graph:
+    """Outputs that no quantizer of the model ends: exact integers where 32 bits hold them."""
+    build = Builder()
+    for node in graph.nodes():
+        build.visit(node)
+    wanted: dict[str, Int | None] = {}
+    for node in graph.outputs:
+        value = build.exact(node)
+        if value is not None and not _are_codes(value):
+            wanted[node.name] = _output(value)
+    wide = replace(options, activations=options.outputs)
+    return _inserted(graph, wanted, wide) if wanted else graph
+
+
+def _are_codes(value: Exact) -> bool:
+    """Whether the integer node's type says all about the value."""
+    scales = value.node.type.int.scale.values
+    return value.then is None and value.pieces == tuple(Piecewise.linear(s) for s in scales)
+
+
+def _output(value: Exact) -> Int | None:
+    alike, each = grid(value, MOST_OUTPUT_BITS), _grid_by_channel(value, MOST_OUTPUT_BITS)
+    if alike is None or each is None:
+        return alike or each
+    return alike if alike.bits <= each.bits else each
