@@ -30,7 +30,9 @@ PASSING = {
     "Clip": 9,
     "Concat": 24,
     "Conv": 6,
+    "ConvInteger": 2,
     "DepthToSpace": 2,
+    "DequantizeLinear": 7,
     "Div": 8,
     "Dropout": 4,
     "Flatten": 9,
@@ -43,6 +45,7 @@ PASSING = {
     "LogSoftmax": 7,
     "MatMul": 6,
     "Max": 1,
+    "MatMulInteger": 1,
     "MaxPool": 12,
     "Min": 1,
     "Mul": 8,
@@ -50,6 +53,18 @@ PASSING = {
     "PRelu": 1,
     "Pad": 3,
     "Reciprocal": 2,
+    "QGemm": 0,
+    "QLinearAdd": 0,
+    "QLinearAveragePool": 0,
+    "QLinearConcat": 0,
+    "QLinearConv": 1,
+    "QLinearGlobalAveragePool": 0,
+    "QLinearLeakyRelu": 0,
+    "QLinearMatMul": 4,
+    "QLinearMul": 0,
+    "QLinearSigmoid": 0,
+    "QLinearSoftmax": 0,
+    "QuantizeLinear": 7,
     "ReduceMax": 8,
     "ReduceMean": 8,
     "ReduceSum": 10,
@@ -127,12 +142,14 @@ def run(
     except UserError as error:
         assert str(error).startswith("error: ")  # noqa: PT017 - both outcomes are legal
         return False
-    frames = {
-        p.name: feed[p.name] if feed[p.name].ndim > len(p.shape) else feed[p.name][None]
-        for p in graph.in_ports
-    }
+    frames = {}
+    for p in graph.in_ports:
+        x = feed[p.name].astype(np.int64) - p.zero if p.kind else feed[p.name]
+        frames[p.name] = x if x.ndim > len(p.shape) else x[None]
     results = on_host(graph, simulate_ports(graph, frames))
-    for name, result in results.items():
+    zeros = {p.name: p.zero for p in graph.out_ports}
+    for name, codes in results.items():
+        result = codes + zeros[name]
         if result.ndim > wanted[name].ndim:
             result = result[0]  # the whole tensor was one frame
         assert result.shape == wanted[name].shape
