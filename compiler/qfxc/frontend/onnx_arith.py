@@ -9,14 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.errors import UserError
-from qfxc.frontend.broadcast import channel_last, constant_in_frame, per_channel, two_values
+from qfxc.frontend.broadcast import (
+    channel_last,
+    constant_in_frame,
+    of_rank,
+    per_channel,
+    two_values,
+)
 from qfxc.frontend.call import FLOAT_TYPES, Call, converts, type_name
-from qfxc.frontend.onnx_unary import reciprocal
+from qfxc.frontend.onnx_unary import reciprocal, unary
 from qfxc.frontend.value import Value
+from qfxc.ir.function import X, apply, constant
 from qfxc.ir.graph import Op
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
+from qfxc.ops.concat import Concat
+from qfxc.ops.maxpool import MaxPool
 from qfxc.ops.mul import Mul
 from qfxc.ops.prelu import PRelu
 
@@ -93,6 +102,10 @@ def negate(call: Call) -> Value:
 
 @converts("Sum", notes="of tensors and constants")
 def total(call: Call) -> Value:
+    return _sum(call)
+
+
+def _sum(call: Call) -> Value:
     values = [x for x in call.inputs if isinstance(x, Value)]
     y = values[0]
     for other in values[1:]:
@@ -122,17 +135,57 @@ def clip(call: Call) -> Value:
     return _clip(call, call.value(0), min(lo, hi), hi)
 
 
-@converts("Max", "Min", notes="of one tensor and scalar constants")
+@converts("Max", "Min", notes="of tensors and constants; channels broadcast")
 def bound(call: Call) -> Value:
     values = [x for x in call.inputs if isinstance(x, Value)]
-    if len(values) != 1:
-        raise UserError("compares tensors with each other", hint="one tensor and constants work")
-    bounds = [call.scalar(i, 0) for i, x in enumerate(call.inputs) if not isinstance(x, Value)]
-    if not bounds:
-        return values[0]
-    if call.op == "Max":
-        return _clip(call, values[0], max(bounds), inf)
-    return _clip(call, values[0], -inf, min(bounds))
+    y = values[0]
+    for other in values[1:]:
+        y = _larger(call, y, other) if call.op == "Max" else _smaller(call, y, other)
+    constants = [call.constant(i) for i, x in enumerate(call.inputs) if not isinstance(x, Value)]
+    for limit in constants:
+        y = _limited(call, y, limit.astype(np.float64))
+    return y
+
+
+def _larger(call: Call, x: Value, y: Value) -> Value:
+    """The maximum of two tensors: side by side, then a pooling over the two."""
+    x, y = two_values(call, x, y)
+    shape = x.node.type.shape
+    channels = shape[-1] if shape else 1
+    rows = (x.node.type.size // channels, 1, channels)
+    pair = (call.reshape(v.node, rows) for v in (x, y))
+    both = call.make(Concat(1), *pair, suffix="both")
+    node = call.make(MaxPool((1, 2), (1, 2)), both, suffix="larger")
+    return replace(x, node=call.reshape(node, shape))
+
+
+def _smaller(call: Call, x: Value, y: Value) -> Value:
+    """-max(-x, -y)"""
+    x, y = (affine(call, v, -ONE, ZERO, "minus") for v in (x, y))
+    return affine(call, _larger(call, x, y), -ONE, ZERO, "minus")
+
+
+def _limited(call: Call, x: Value, limit: Floats) -> Value:
+    """The maximum or minimum with a constant: one number, or one per channel."""
+    if np.isnan(limit).any():
+        raise UserError("a bound is NaN")
+    if limit.size == 1:
+        x = of_rank(call, x, max(limit.ndim, len(x.shape)))
+        bound = float(limit.reshape(-1)[0])
+        ends = (bound, inf) if call.op == "Max" else (-inf, bound)
+        return replace(x, node=call.make(Clip(*ends), x.node))
+    x, limit = constant_in_frame(call, x, limit)
+    channel = per_channel(limit)
+    if channel is not None:
+        return unary(call, x, apply(call.op.lower(), X, constant(channel)))
+    full = np.broadcast_to(limit, x.node.type.shape)
+    other = replace(x, node=call.const(full, "c"))
+    return (_larger if call.op == "Max" else _smaller)(call, x, other)
+
+
+@converts("Mean", notes="of tensors and constants")
+def mean(call: Call) -> Value:
+    return affine(call, _sum(call), np.asarray(1 / len(call.inputs)), ZERO, "mean")
 
 
 @converts("LeakyRelu", "PRelu", notes="constant slope, scalar or per channel")

@@ -7,7 +7,9 @@ from qfxc.frontend import (
     onnx_conv,
     onnx_dense,
     onnx_reduce,
+    onnx_resize,
     onnx_shape,
+    onnx_transposed,
     onnx_unary,
 )
 from qfxc.frontend.call import TABLE, Row
@@ -18,7 +20,9 @@ __all__ = [
     "onnx_conv",
     "onnx_dense",
     "onnx_reduce",
+    "onnx_resize",
     "onnx_shape",
+    "onnx_transposed",
     "onnx_unary",
     "supported",
 ]
