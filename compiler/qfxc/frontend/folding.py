@@ -30,6 +30,13 @@ QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
 """Folded exactly elsewhere (qdq_constants.py); onnxruntime has them in a domain of its own, too."""
 
 
+QONNX_QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant")
+QONNX_DOMAINS = (
+    *("", "qonnx", "onnx.brevitas", "finn", "qonnx.custom_op.general", "finn.custom_op.general"),
+)
+"""Folded exactly, too (qonnx_constants.py). Exporters wrote all these domains."""
+
+
 def tensor(proto: onnx.TensorProto) -> Array:
     """The array of an initialiser. Raises UserError when its data are missing or damaged."""
     where = f"initialiser {proto.name}" if proto.name else "constant"
@@ -48,6 +55,8 @@ def tensor(proto: onnx.TensorProto) -> Array:
 def foldable(node: onnx.NodeProto, constants: Mapping[str, object]) -> bool:
     """Whether the values of all inputs are known (``constants``) and the node is a function."""
     standard = node.domain in ("", "ai.onnx") or node.op_type in QUANTIZERS
+    if node.op_type in QONNX_QUANTIZERS and node.domain in QONNX_DOMAINS:
+        standard = True
     if node.op_type in RANDOM or not standard:
         return False
     if any(a.HasField("g") or a.graphs for a in node.attribute):

@@ -19,6 +19,8 @@ from qfxc.frontend.qdq import host_steps, output_node
 from qfxc.frontend.qdq_codes import convert, input_codes
 from qfxc.frontend.qdq_constants import folded, parameters
 from qfxc.frontend.qdq_quantizer import LIMITS
+from qfxc.frontend.qonnx_constants import quantized
+from qfxc.frontend.qonnx_quantizer import is_qonnx
 from qfxc.frontend.qoperator import DYNAMIC, is_microsoft
 from qfxc.frontend.value import Codes, Shape, Shared, Value
 from qfxc.ir.graph import Graph, Node, Port
@@ -116,7 +118,7 @@ def _unsupported(node: onnx.NodeProto, opset: int) -> tuple[str, str] | None:
             "computes its scale from the data of every frame, hardware has fixed ones",
             "quantize statically: onnxruntime.quantization.quantize_static, with calibration data",
         )
-    if is_microsoft(node):
+    if is_microsoft(node) or is_qonnx(node):
         return None
     if node.domain not in STANDARD_DOMAINS:
         return (
@@ -207,7 +209,8 @@ class _Import:
         arrays = [i for i in inputs if not isinstance(i, Value)]
         results: Sequence[Value | Array]
         if len(arrays) == len(inputs):
-            results = folded(self.shared, node, arrays, self.model.opset)
+            fold = quantized if is_qonnx(node) else folded
+            results = fold(self.shared, node, arrays, self.model.opset)
         else:
             call = Call(self.shared, name, node, inputs, self.model.opset)
             results = _converted(call)

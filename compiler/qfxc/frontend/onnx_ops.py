@@ -11,6 +11,7 @@ from qfxc.frontend import (
     onnx_shape,
     onnx_transposed,
     onnx_unary,
+    qonnx,
 )
 from qfxc.frontend.call import TABLE, Row
 
@@ -24,6 +25,7 @@ __all__ = [
     "onnx_shape",
     "onnx_transposed",
     "onnx_unary",
+    "qonnx",
     "supported",
 ]
 
