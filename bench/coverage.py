@@ -36,6 +36,9 @@ FRAMES = 16
 LEAST_SQNR_DB = 20.0
 """Of the 8-bit network against the real one, where the output is not constant."""
 
+STEPS = ("Ceil", "Floor", "Round", "Sign", "ThresholdedRelu", "Shrink")
+"""Functions with jumps: a code beside one may fall on its other side, so no bound holds."""
+
 
 @dataclass
 class Row:
@@ -87,7 +90,7 @@ def measure_case(case: Case, row: Row, compile_too: bool) -> None:
             if frames is not None and "compiled" not in outcomes:
                 quality = compiled(model, frames)
                 outcomes.add("compiled")
-                if quality < LEAST_SQNR_DB:
+                if quality < LEAST_SQNR_DB and row.op not in STEPS:
                     row.failures.append(f"{label}: {quality:.1f} dB")
         except UserError as error:
             row.reasons[_reason(error)] += 1

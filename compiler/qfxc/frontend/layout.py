@@ -21,6 +21,7 @@ from qfxc.ops.transpose import Transpose
 CHANNELS_LAST = frozenset(
     (
         "Conv",
+        "ConvTranspose",
         "MaxPool",
         "AveragePool",
         "GlobalAveragePool",
@@ -31,11 +32,19 @@ CHANNELS_LAST = frozenset(
 )
 """What computes on frames whose innermost axis is ONNX axis 1."""
 
+ELEMENTWISE = (
+    *("Abs", "Acosh", "Asinh", "Atanh", "Ceil", "Celu", "Cosh", "Elu", "Erf", "Exp", "Floor"),
+    *("Gelu", "HardSigmoid", "HardSwish", "Log", "Mish", "Pow", "Round", "Selu", "Shrink"),
+    *("Sigmoid", "Sign", "Sinh", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh"),
+    "ThresholdedRelu",
+)
+
 KEEPS_AXES = frozenset(
     (
         *("Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "Neg", "Reciprocal"),
         *("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Dropout", "Cast"),
-        *("Pad", "Slice", "Split", "Concat"),
+        *("Pad", "Slice", "Split", "Concat", "Gather", "Tile", "Expand"),
+        *ELEMENTWISE,
         *("QuantizeLinear", "DequantizeLinear", "Quant", "BipolarQuant"),
         *("QLinearAdd", "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid"),
     )

@@ -179,8 +179,11 @@ def _limited(call: Call, x: Value, limit: Floats) -> Value:
     if channel is not None:
         return unary(call, x, apply(call.op.lower(), X, constant(channel)))
     full = np.broadcast_to(limit, x.node.type.shape)
-    other = replace(x, node=call.const(full, "c"))
-    return (_larger if call.op == "Max" else _smaller)(call, x, other)
+    if call.op == "Max":
+        return _larger(call, x, replace(x, node=call.const(full, "c")))
+    x = affine(call, x, -ONE, ZERO, "minus")
+    larger = _larger(call, x, replace(x, node=call.const(-full, "c")))
+    return affine(call, larger, -ONE, ZERO, "minus")
 
 
 @converts("Mean", notes="of tensors and constants")

@@ -121,6 +121,7 @@ def _smooth(call: Call, x: Value, axes: list[Axis]) -> Value | None:
     found = {a.axis: _phases(a.weights) for a in axes}
     if any(p is None for p in found.values()):
         return None
+    x = call.arrange(x, (*range(1, spatial + 1), 0))
     still = Phases(np.ones(1), Finer(1, 1, ((0, 0),)), 0)
     pairs = []
     for axis in range(spatial - 1, spatial + 1):

@@ -27,11 +27,11 @@ MOST_STEPS = 400
 
 
 def _power(x: Floats, y: Floats) -> Floats:
-    return np.asarray(np.power(x, y))
+    return np.asarray(np.power(np.where(y == np.rint(y), x, np.maximum(x, 0)), y))
 
 
 def _divide(x: Floats, y: Floats) -> Floats:
-    return np.asarray(np.divide(x, y))
+    return np.where((x == 0) & (y == 0), 0, np.divide(x, y))
 
 
 ON_FLOATS: dict[str, tuple[int, Callable[..., Floats]]] = {
@@ -43,7 +43,7 @@ ON_FLOATS: dict[str, tuple[int, Callable[..., Floats]]] = {
     "exp": (1, np.exp),
     "floor": (1, np.floor),
     "greater": (2, lambda x, y: np.asarray(x > y, dtype=np.float64)),
-    "log": (1, np.log),
+    "log": (1, lambda x: np.log(np.maximum(x, 0))),
     "max": (2, np.maximum),
     "min": (2, np.minimum),
     "mul": (2, np.multiply),
@@ -52,11 +52,14 @@ ON_FLOATS: dict[str, tuple[int, Callable[..., Floats]]] = {
     "round": (1, np.rint),
     "sigmoid": (1, special.expit),
     "sign": (1, np.sign),
-    "sqrt": (1, np.sqrt),
+    "sqrt": (1, lambda x: np.sqrt(np.maximum(x, 0))),
     "sub": (2, np.subtract),
     "tanh": (1, np.tanh),
 }
-"""Every function: how many numbers it takes, and itself in float64."""
+"""Every function: how many numbers it takes, and itself in float64.
+
+Outside of its domain a function has the value of the nearest end; 0 / 0 is 0.
+"""
 
 
 def constant(values: float | Fraction | Floats) -> Program:
