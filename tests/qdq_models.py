@@ -43,8 +43,10 @@ def quantized(model: onnx.ModelProto, frames: Array, style: str, folder: Path) -
 
     kind, activations, per_channel, symmetric = STYLES[style]
     made = folder / f"{style}.onnx"
+    copy = onnx.ModelProto()  # the quantizer moves the weights of what it is given elsewhere
+    copy.CopyFrom(model)
     q.quantize_static(
-        model, made, Reader(),
+        copy, made, Reader(),
         quant_format=q.QuantFormat[kind],
         activation_type=q.QuantType[activations],
         weight_type=q.QuantType.QInt8,
@@ -55,12 +57,18 @@ def quantized(model: onnx.ModelProto, frames: Array, style: str, folder: Path) -
 
 
 def with_probes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with the result of every quantizer as an output of its own, instead of its own."""
+    """The model with the result of every quantizer as an output, instead of its own outputs.
+
+    Without those behind a softmax: the host computes that.
+    """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     del copy.graph.output[:]
     stored = {t.name: t for t in copy.graph.initializer}
+    soft = {o for n in copy.graph.node if n.op_type == "Softmax" for o in n.output}
     for node in copy.graph.node:
+        if node.op_type == "QLinearSoftmax" or soft & set(node.input):
+            continue
         if node.op_type == "QuantizeLinear":
             zero = node.input[2] if len(node.input) > 2 else ""
         elif node.op_type.startswith("QLinear") or node.op_type == "QGemm":

@@ -85,5 +85,8 @@ def _port(port: Port, node: Node, stream: Stream, link: Link) -> dict[str, Any]:
             "float": elem.scale.floats().tolist(),
         },
         "host": list(port.host),
+        "kind": port.kind,
+        "zero": port.zero,
+        "rounding": port.rounding,
         "dma": f"{link.port}_dma",
     }

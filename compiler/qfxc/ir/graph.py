@@ -12,6 +12,7 @@ import networkx as nx
 import numpy as np
 
 from qfxc.errors import InternalError
+from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, TensorType
 
 
@@ -73,6 +74,7 @@ class Port:
     ``shape`` has no batch axis; frame axis ``i`` holds outside axis ``perm[i]``. ``host`` names
     operators that the host applies (softmax at an output). ``kind`` is the ONNX element type of a
     tensor of integers ("INT8"; empty for real numbers): outside, code ``q`` is ``q + zero``.
+    ``rounding`` names how the host rounds real numbers to codes.
     """
 
     name: str
@@ -81,11 +83,20 @@ class Port:
     host: tuple[str, ...] = ()
     kind: str = ""
     zero: int = 0
+    rounding: str = Rounding.HALF_UP.value
 
     def to_frame(self, array: Array, frame: tuple[int, ...]) -> Array:
         """A batch in the outside layout, as a batch of frames."""
         moved = array.transpose(0, *(axis + 1 for axis in self.perm))
         return np.ascontiguousarray(moved.reshape(len(array), *frame))
+
+    def integers(self, array: Array) -> Array:
+        """A batch of frames of codes as ONNX has them: its layout, zero point and number type."""
+        codes = self.from_frame(array)
+        if not self.kind:
+            return codes
+        sign, bits = self.kind.split("INT")
+        return (codes + self.zero).astype(f"{sign.lower()}int{max(int(bits), 8)}")
 
     def from_frame(self, array: Array) -> Array:
         """A batch of frames, in the outside layout."""

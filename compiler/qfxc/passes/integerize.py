@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from qfxc.ir.graph import Graph, Node
@@ -42,7 +42,10 @@ class Integerize(Pass):
             graph.name,
             tuple(build.integer(n) for n in graph.inputs),
             tuple(build.integer(n) for n in graph.outputs),
-            graph.in_ports,
+            tuple(
+                replace(port, rounding=build.rounding(n, port.rounding))
+                for n, port in zip(graph.inputs, graph.in_ports, strict=True)
+            ),
             graph.out_ports,
         )
 
@@ -56,6 +59,11 @@ class Builder:
     def __init__(self) -> None:
         self._exact: dict[int, Exact] = {}
         self._ints: dict[int, Node] = {}
+        self._host: dict[int, str] = {}
+
+    def rounding(self, source: Node, default: str) -> str:
+        """How the host rounds for a graph input, where a quantizer says so."""
+        return self._host.get(id(source), default)
 
     def exact(self, node: Node) -> Exact | None:
         """A real value as a function of integers; None where it was not visited."""
@@ -97,6 +105,7 @@ class Builder:
         if id(source) not in self._ints:  # the host quantizes: every reader has the same type
             made = Node(Input(source.type.shape, node.type.int), (), source.name)
             self._ints[id(source)] = made
+            self._host[id(source)] = node.op.rounding.value  # type: ignore[attr-defined]
         self._ints[id(node)] = self._ints[id(source)]
 
     def _real(self, node: Node, inputs: list[Exact]) -> Exact:

@@ -30,7 +30,8 @@ class Quality:
 def quality(real: Graph, integer: Graph, frames: Sequence[Array]) -> list[Quality]:
     """Compares both graphs on (at most ``MOST_FRAMES``) real-valued input frames."""
     frames = [x[:MOST_FRAMES] for x in frames]
-    expected = simulate(real, feed(real, frames))
+    found = zip(real.outputs, simulate(real, feed(real, frames)), strict=True)
+    expected = [decode(x, n.type.int) if n.type.is_int else x for n, x in found]
     got = simulate(integer, feed(integer, frames))
     return [
         _compare(port.name, a, decode(b, node.type.int))
