@@ -36,7 +36,7 @@ FRAMES = 16
 LEAST_SQNR_DB = 20.0
 """Of the 8-bit network against the real one, where the output is not constant."""
 
-STEPS = ("Ceil", "Floor", "Round", "Sign", "ThresholdedRelu", "Shrink")
+STEPS = ("ArgMax", "ArgMin", "Ceil", "Floor", "Round", "Sign", "ThresholdedRelu", "Shrink")
 """Functions with jumps: a code beside one may fall on its other side, so no bound holds."""
 
 
@@ -53,14 +53,15 @@ class Row:
 
 
 def calibration(case: Case, graph: Graph) -> dict[str, np.ndarray] | None:
-    """Frames with the values of the case, shuffled; None for what is no input of a layer."""
+    """Frames with values between those of the case; None for what is no input of a layer."""
     rng = np.random.default_rng(0)
     found = {}
     for port in graph.in_ports:
         x = case.feed[port.name]
         if x.dtype != np.float32 or not 1 <= x.ndim <= 5 or not np.isfinite(x).all():
             return None
-        found[port.name] = rng.choice(x.reshape(-1), (FRAMES, *port.shape))
+        a, b = (rng.choice(x.reshape(-1), (FRAMES, *port.shape)) for _ in range(2))
+        found[port.name] = a + (b - a) * rng.random(a.shape, dtype=np.float32)
     return found
 
 

@@ -59,21 +59,21 @@ def _of_tensors(call: Call, x: Value, y: Value) -> Value:
 
 def _with_constant(call: Call, x: Value, c: Floats) -> Value:
     if call.op in ("Add", "Sub"):
-        return _plus(call, x, 1, c if call.op == "Add" else -c)
+        return plus(call, x, 1, c if call.op == "Add" else -c)
     if call.op == "Mul":
-        return _times(call, x, c)
+        return times(call, x, c)
     if (c == 0).any():
         raise UserError("divides by a constant that is zero")
-    return _times(call, x, 1 / c)
+    return times(call, x, 1 / c)
 
 
 def _from_constant(call: Call, c: Floats, x: Value) -> Value:
     if call.op in ("Add", "Sub"):
-        return _plus(call, x, 1 if call.op == "Add" else -1, c)
-    return _times(call, x if call.op == "Mul" else reciprocal(call, x, "reciprocal"), c)
+        return plus(call, x, 1 if call.op == "Add" else -1, c)
+    return times(call, x if call.op == "Mul" else reciprocal(call, x, "reciprocal"), c)
 
 
-def _plus(call: Call, x: Value, sign: int, c: Floats) -> Value:
+def plus(call: Call, x: Value, sign: int, c: Floats) -> Value:
     """sign * x + c."""
     x, frame = constant_in_frame(call, x, c)
     b = per_channel(frame)
@@ -82,7 +82,7 @@ def _plus(call: Call, x: Value, sign: int, c: Floats) -> Value:
     return _stream(call, x, Add(sign, 1), frame)
 
 
-def _times(call: Call, x: Value, c: Floats) -> Value:
+def times(call: Call, x: Value, c: Floats) -> Value:
     """x * c."""
     x, frame = constant_in_frame(call, x, c)
     a = per_channel(frame)
@@ -113,7 +113,7 @@ def _sum(call: Call) -> Value:
         y = replace(y, node=call.make(Add(1, 1), y.node, other.node))
     for index, x in enumerate(call.inputs):
         if not isinstance(x, Value):
-            y = _plus(call, y, 1, call.floats(index))
+            y = plus(call, y, 1, call.floats(index))
     return y
 
 

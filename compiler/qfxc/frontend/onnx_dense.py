@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qfxc.errors import UserError
 from qfxc.frontend.broadcast import same_for_all_frames
 from qfxc.frontend.call import Call, converts
+from qfxc.frontend.onnx_arith import affine
 from qfxc.frontend.value import HostOp, Value
 from qfxc.ir.graph import Node
 from qfxc.ops.argmax import ArgMax
@@ -112,7 +113,7 @@ def softmax(call: Call) -> Value:
     return replace(x, host=(HostOp(call.op.lower(), axis),), terminal=call.op)
 
 
-@converts("ArgMax", notes="at an output only", passes_terminal=True)
+@converts("ArgMax", "ArgMin", notes="at an output only", passes_terminal=True)
 def argmax(call: Call) -> Value:
     x = call.value(0)
     axis = x.axis(int(call.attr("axis", 0)))
@@ -121,6 +122,8 @@ def argmax(call: Call) -> Value:
     if x.terminal and [h.axis for h in x.host] != [axis]:
         raise UserError(f"follows {x.terminal} over another axis")
     x = call.last(replace(x, host=()), axis)
+    if call.op == "ArgMin":
+        x = affine(call, x, np.asarray(-1.0), np.asarray(0.0), "minus")
     body = tuple(1 if a == axis else n for a, n in enumerate(x.body))
     y = replace(x.with_body(call.make(ArgMax(), x.node), body, x.order), terminal="ArgMax")
     if call.attr("keepdims", 1):
