@@ -133,7 +133,7 @@ def _needed(graph: onnx.GraphProto) -> list[tuple[str, onnx.NodeProto]]:
 def _without_unused(
     nodes: list[tuple[str, onnx.NodeProto]], outputs: set[str]
 ) -> list[tuple[str, onnx.NodeProto]]:
-    """Further outputs that nobody reads have no name: a Dropout's mask, a BatchNorm's statistics."""
+    """Further outputs that nobody reads lose their name: the mask of a Dropout, for one."""
     used = outputs.union(*(node.input for _, node in nodes))
     found = []
     for label, node in nodes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -31,6 +32,7 @@ from qfxc.quantize.placement import Placement, place
 from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
 from qfxc.quantize.scales import align, cheap_steps
 from qfxc.quantize.split import split
+from qfxc.quantize.steep import table_bits
 from qfxc.quantize.weights import WeightOptions, quantize_weights
 from qfxc.sim import simulate
 
@@ -127,13 +129,14 @@ class Quantize(Pass):
         inputs = (p.name for p in placement.points if isinstance(p.op, Input))
         return frozenset(inputs) if self.pixels else frozenset()
 
-    def _bits(self, point: Node, placement: Placement) -> int:
+    def _bits(self, point: Node, placement: Placement, stats: Mapping[str, Stats]) -> int:
         if isinstance(point.op, Input) and self.pixels:
             return 8
         if point.name in placement.wide:
             return self.activations + GUARD_BITS
         if point.name in placement.tabulated:
-            return min(self.activations, MOST_TABLE_BITS)
+            programs = placement.tabulated[point.name]
+            return table_bits(stats[point.name], programs, self.activations, MOST_TABLE_BITS)
         return self.outputs if point.name in placement.at_output else self.activations
 
     def _build(
@@ -141,7 +144,7 @@ class Quantize(Pass):
     ) -> Graph:
         steps: dict[str, Fraction] = {}
         for point in placement.points:
-            s, bits = stats[point.name], self._bits(point, placement)
+            s, bits = stats[point.name], self._bits(point, placement, stats)
             top = magnitude(s, bits, s.low < 0, method) or placement.borders.get(point.name, 0.0)
             if self.pixels and isinstance(point.op, Input):
                 steps[point.name] = Fraction(1)
@@ -164,7 +167,7 @@ class Quantize(Pass):
         stats: dict[str, Stats],
         steps: dict[str, Fraction],
     ) -> Int:
-        bits = self._bits(point, placement)
+        bits = self._bits(point, placement, stats)
         pixel = self.pixels and isinstance(point.op, Input)
         signed = stats[point.name].low < 0 and not pixel
         return Int.of_bits(bits, signed, Scale.of(steps[point.name]))
