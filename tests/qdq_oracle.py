@@ -247,6 +247,9 @@ class Oracle:
         common = lcm(*(int(c) for c in np.unique(count)))
         return Exact(total * (common // count), x.unit / common)
 
+    def op_globalmaxpool(self, a: Any, x: Any) -> Any:
+        return moved(x, lambda v: v.max(axis=tuple(range(2, v.ndim)), keepdims=True))
+
     def op_globalaveragepool(self, a: Any, x: Exact) -> Exact:
         axes = tuple(range(2, x.num.ndim))
         count = int(np.prod(x.num.shape[2:]))
