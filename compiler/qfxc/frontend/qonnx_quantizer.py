@@ -121,6 +121,7 @@ def given(arrays: Sequence[Array | None], index: int, what: str) -> Array:
 
 
 def positive(scale: Array) -> Array:
+    """The scale, where it is one."""
     if (scale <= 0).any():
         raise UserError("its scale is not positive", hint="train or export the model again")
     return scale

@@ -1,0 +1,102 @@
+"""A QONNX model in qfxc's integers against the exact oracle, quantizer by quantizer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import onnx
+from qonnx_oracle import Exact, Oracle
+
+from qfxc.frontend.onnx_file import load
+from qfxc.ir.check import check
+from qfxc.ir.graph import Graph, Node
+from qfxc.ir.types import Array
+from qfxc.passes.base import Pass, run_passes
+from qfxc.passes.pipeline import STAGES, pipeline
+from qfxc.passes.quantize import Quantize
+from qfxc.quantize.encode import encode
+from qfxc.sim import simulate
+
+
+@dataclass(frozen=True)
+class Compared:
+    """``elements`` by quantizer (all of them equal), and the codes of the simulator by node."""
+
+    elements: Mapping[str, int]
+    integer: Graph
+    codes: Mapping[str, Array]
+    oracle: Oracle
+    outputs: Mapping[str, Exact]
+
+    @property
+    def total(self) -> int:
+        return sum(self.elements.values())
+
+
+def integer_graph(model: onnx.ModelProto, frames: Sequence[Array], **options: Any) -> Graph:
+    """Up to the rescale pass, every stage checked."""
+
+    def hook(step: Pass, before: Graph, after: Graph) -> None:
+        check(after, STAGES[step.name])
+
+    source = load(model)
+    inside = [
+        p.to_frame(x, n.type.shape)
+        for p, x, n in zip(source.in_ports, frames, source.inputs, strict=True)
+    ]
+    steps = [
+        replace(s, frames=tuple(inside), **options) if isinstance(s, Quantize) else s
+        for s in pipeline()
+        if s.name != "lower"
+    ]
+    return run_passes(source, tuple(steps), hook)
+
+
+def in_onnx_order(value: Array, shape: Sequence[int]) -> Array:
+    """Frames (N, H, W, C) as (N, C, H, W); others have the same order."""
+    return np.moveaxis(value, -1, 1) if len(shape) > 2 and value.ndim == len(shape) else value
+
+
+def compare(
+    model: onnx.ModelProto,
+    frames: Sequence[Array],
+    zeros: Mapping[str, int] | None = None,
+    **o: Any,
+) -> Compared:
+    """Asserts that every quantizer has the oracle's codes on every element of ``frames``.
+
+    The oracle's inputs are what the codes at the graph's inputs stand for. ``zeros``: what codes
+    of some quantizers have that the oracle's lack.
+    """
+    integer = integer_graph(model, frames, **o)
+    codes: dict[str, Array] = {}
+    inputs, exact = [], {}
+    for port, node, x in zip(integer.in_ports, integer.inputs, frames, strict=True):
+        q = encode(port.to_frame(x, node.type.shape), node.type.int)
+        inputs.append(q)
+        exact[port.name] = _decoded(port.from_frame(q), node)
+    simulate(integer, inputs, lambda n, v: codes.setdefault(n.name, v))  # type: ignore[func-returns-value]
+    oracle = Oracle(model)
+    outputs = oracle.run(**exact)
+    elements = {}
+    for name, expected in oracle.codes.items():
+        key = re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("_")
+        if key not in codes:
+            continue
+        got = in_onnx_order(codes[key], expected.shape).reshape(expected.shape)
+        wrong = int((got != expected - (zeros or {}).get(name, 0)).sum())
+        assert not wrong, f"{name}: {wrong} of {expected.size} codes differ"
+        elements[name] = expected.size
+    return Compared(elements, integer, codes, oracle, outputs)
+
+
+def _decoded(codes: Array, node: Node) -> Exact:
+    scale = node.type.int.scale
+    assert scale.per_tensor
+    step: Fraction = scale.values[0]
+    return Exact(codes.astype(object) * step.numerator, step.denominator)
