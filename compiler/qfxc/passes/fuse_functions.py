@@ -30,9 +30,7 @@ class FuseFunctions(Pass):
         uses = graph.uses()
 
         def fuse(node: Node) -> Node | None:
-            if isinstance(node.op, (Add, Mul)):
-                return _join(node)
-            return _chain(node, uses) if isinstance(node.op, Unary) else None
+            return _join(node) if isinstance(node.op, (Add, Mul)) else _chain(node, uses)
 
         return rewrite(graph, fuse)
 
@@ -79,18 +77,20 @@ def _join(node: Node) -> Node | None:
 
 
 def _chain(node: Node, uses: Mapping[str, int]) -> Node | None:
-    """A function behind arithmetic that nobody else reads.
+    """Two functions of which nobody else reads the inner one: a table and arithmetic around it.
 
     What follows a sum of products directly stays: its quantizer takes it in at no cost.
     """
-    inner = node.inputs[0]
-    step = _program(inner)
-    if step is None or uses[inner.name] != 1:
+    outer = _program(node)
+    inner = _program(node.inputs[0]) if outer is not None else None
+    if outer is None or inner is None or uses[node.inputs[0].name] != 1:
         return None
-    if not isinstance(inner.op, Unary) and isinstance(_source(inner).op, SUMS):
+    tables = [isinstance(n.op, Unary) for n in (node, node.inputs[0])]
+    if not any(tables) or (not tables[1] and isinstance(_source(node.inputs[0]).op, SUMS)):
         return None
-    program = compose(node.op.program, step)  # type: ignore[attr-defined]
-    return Node(Unary(program), inner.inputs[:1], node.name) if len(program) < MOST_STEPS else None
+    program = compose(outer, inner)
+    source = node.inputs[0].inputs[0]
+    return Node(Unary(program), (source,), node.name) if len(program) < MOST_STEPS else None
 
 
 def _source(node: Node) -> Node:
