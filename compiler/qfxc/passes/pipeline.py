@@ -10,6 +10,7 @@ from qfxc.passes.fold_input import FoldInput
 from qfxc.passes.fuse_functions import FuseFunctions
 from qfxc.passes.hoist_activations import HoistActivations
 from qfxc.passes.integerize import Integerize
+from qfxc.passes.join_factors import JoinFactors
 from qfxc.passes.lower import Lower
 from qfxc.passes.normalise import Normalise
 from qfxc.passes.quantize import Quantize
@@ -28,6 +29,7 @@ def pipeline() -> tuple[Pass, ...]:
         FoldInput(),  # before quantize: it decides what the accelerator's input codes mean
         Quantize(),  # real -> qdq: the only pass that costs accuracy
         Integerize(),  # qdq -> integer: exact from here on
+        JoinFactors(),  # before rescale: it sees the range that the factors leave
         Rescale(),  # before lower: still one node per layer, so the simulator is fast on it
         Lower(),  # integer -> kernel
     )
@@ -42,6 +44,7 @@ STAGES: dict[str, Stage] = {
     "fold-input": Stage.REAL,
     "quantize": Stage.QDQ,
     "integerize": Stage.INTEGER,
+    "join-factors": Stage.INTEGER,
     "rescale": Stage.INTEGER,
     "lower": Stage.KERNEL,
 }
