@@ -10,12 +10,11 @@ No multiplication is spent on inserted zeros.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qfxc.errors import UserError
 from qfxc.frontend.call import Call
 from qfxc.frontend.take import interleaved
 from qfxc.ir.graph import Node
@@ -86,6 +85,11 @@ def _phase(
 ) -> Node:
     """The convolution of row phase ``a`` and some column phases, those innermost but one."""
     below, right = rows.offsets([a]), columns.offsets(phases)
+    count = rows.positions, columns.positions
+    spans = zip(image.type.shape[:2], (below, right), count, strict=True)
+    if not all(_meets(*span) for span in spans):  # nothing but the bias
+        below = right = range(1)
+        rows, columns = replace(rows, taps=()), replace(columns, taps=())
     inner, outs = k.weights.shape[2:]
     dense = np.zeros((len(below), len(right), inner, len(phases), outs))
     for i, (phase, row) in enumerate(rows.taps):
@@ -93,11 +97,16 @@ def _phase(
             if phase == a and column_phase in phases:
                 at = phases.index(column_phase)
                 dense[row - below.start, column - right.start, :, at] = k.weights[i, j]
-    x = fitted(call, image, (below, right), (rows.positions, columns.positions))
+    x = fitted(call, image, (below, right), count)
     w = dense.reshape(*dense.shape[:3], -1)
     weights = call.const(w, "w") if k.input is None else call.weights(w, k.input, "w")
     bias = () if k.bias is None else (call.const(np.tile(k.bias, len(phases)), "b"),)
     return call.make(Conv((1, 1), (1, 1), k.groups), x, weights, *bias, suffix="phase")
+
+
+def _meets(size: int, offsets: range, positions: int) -> bool:
+    """Whether any position reads an element of an axis."""
+    return offsets.start < size and positions - 1 + offsets.stop > 0
 
 
 def fitted(call: Call, image: Node, offsets: tuple[range, range], count: tuple[int, int]) -> Node:
@@ -107,8 +116,6 @@ def fitted(call: Call, image: Node, offsets: tuple[range, range], count: tuple[i
         first, last = span.start, positions - 1 + span.stop - 1
         cuts.append((max(first, 0), min(last + 1, size)))
         borders.append((max(-first, 0), max(last + 1 - size, 0)))
-        if cuts[-1][0] >= cuts[-1][1]:
-            raise UserError("a part of the result does not depend on the input")
     channels = image.type.channels
     starts, stops = zip(*cuts, (0, channels), strict=True)
     if (*stops, *starts) != (*image.type.shape, 0, 0, 0):
