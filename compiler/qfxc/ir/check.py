@@ -29,8 +29,9 @@ def check(graph: Graph, stage: Stage) -> None:
         problem = _problem(node, stage)
         if problem:
             raise InternalError(f"{node.name} ({node.op.stem}): {problem} at stage {stage.value}")
-    for node in graph.outputs:
-        if stage is Stage.REAL and node.type.is_int and not _is_index(node):
+    for node, port in zip(graph.outputs, graph.out_ports, strict=True):
+        codes = port.kind or _is_index(node)
+        if stage is Stage.REAL and node.type.is_int and not codes:
             raise InternalError(f"output {node.name} is an integer at stage real")
 
 
