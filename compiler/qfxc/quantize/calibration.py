@@ -66,11 +66,10 @@ def synthetic(graph: Graph, *, pixels: bool, seed: int = 0) -> list[Array]:
     out: list[Array] = []
     for port, node in zip(graph.in_ports, graph.inputs, strict=True):
         shape = (SYNTHETIC_FRAMES, *port.shape)
+        data: Array = rng.integers(0, 256, shape) if pixels else rng.standard_normal(shape)
         if port.kind:
             elem = node.type.int
             data = rng.integers(elem.lo, elem.hi + 1, shape) + port.zero
-        else:
-            data = rng.integers(0, 256, shape) if pixels else rng.standard_normal(shape)
         out.append(data.astype(np.float32))
     return out
 
