@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from qonnx_oracle import Exact, Oracle
 
 from qfxc.frontend.onnx_file import load
 from qfxc.ir.check import check
@@ -19,8 +18,9 @@ from qfxc.ir.types import Array
 from qfxc.passes.base import Pass, run_passes
 from qfxc.passes.pipeline import STAGES, pipeline
 from qfxc.passes.quantize import Quantize
-from qfxc.quantize.encode import encode
+from qfxc.quantize.encode import feed
 from qfxc.sim import simulate
+from qonnx_oracle import Exact, Oracle
 
 
 @dataclass(frozen=True)
@@ -70,16 +70,20 @@ def compare(
 ) -> Compared:
     """Asserts that every quantizer has the oracle's codes on every element of ``frames``.
 
-    The oracle's inputs are what the codes at the graph's inputs stand for. ``zeros``: what codes
+    The oracle's inputs are what the codes at the graph's inputs stand for, except where the model
+    quantizes its input: then they are ``frames``, and the host's codes are compared. ``zeros``: what codes
     of some quantizers have that the oracle's lack.
     """
     integer = integer_graph(model, frames, **o)
     codes: dict[str, Array] = {}
-    inputs, exact = [], {}
-    for port, node, x in zip(integer.in_ports, integer.inputs, frames, strict=True):
-        q = encode(port.to_frame(x, node.type.shape), node.type.int)
-        inputs.append(q)
-        exact[port.name] = _decoded(port.from_frame(q), node)
+    items = list(zip(integer.in_ports, integer.inputs, frames, strict=True))
+    inputs = feed(integer, [p.to_frame(x, n.type.shape) for p, n, x in items])
+    exact = {}
+    for (port, node, x), q in zip(items, inputs, strict=True):
+        readers = [n for n in model.graph.node if port.name in n.input]
+        own = {n.op_type for n in readers} == {"Quant"}  # then the host's codes are theirs
+        exact[port.name] = Exact.of(x) if own else _decoded(port.from_frame(q), node)
+        codes.update({n.name: q for n in readers if own})
     simulate(integer, inputs, lambda n, v: codes.setdefault(n.name, v))  # type: ignore[func-returns-value]
     oracle = Oracle(model)
     outputs = oracle.run(**exact)

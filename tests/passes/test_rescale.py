@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qfxc.errors import UserError
 from qfxc.ir.graph import Graph, Node, walk_up
-from qfxc.ir.piecewise import Piecewise, Segment
+from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Int
 from qfxc.ops.add import Add

@@ -19,8 +19,9 @@ from qfxc.frontend.qdq import host_steps, output_node
 from qfxc.frontend.qdq_codes import convert, input_codes
 from qfxc.frontend.qdq_constants import folded, parameters
 from qfxc.frontend.qdq_quantizer import LIMITS
+from qfxc.frontend.qonnx import channels_first
 from qfxc.frontend.qonnx_constants import quantized
-from qfxc.frontend.qonnx_quantizer import is_qonnx
+from qfxc.frontend.qonnx_quantizer import CHANNELS_LAST, is_qonnx
 from qfxc.frontend.qoperator import DYNAMIC, is_microsoft
 from qfxc.frontend.value import Codes, Shape, Shared, Value
 from qfxc.ir.graph import Graph, Node, Port
@@ -251,6 +252,8 @@ def _converted(call: Call) -> list[Value]:
                 f"follows {i.terminal}, which is supported at an output of the model only",
                 hint=f"cut the model before {i.terminal}",
             )
+    if call.node.domain == CHANNELS_LAST:
+        return channels_first(call, convert)
     return convert(call)
 
 

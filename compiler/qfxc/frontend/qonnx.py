@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from math import gcd
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from qfxc.ir.types import Array, Int, Scale, exact
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.input import Input
 from qfxc.ops.quantize import Quantize
+from qfxc.ops.thresholds import Thresholds
 
 MOST_BITS = 16
 """Of activations."""
@@ -109,3 +112,43 @@ def _output(call: Call, constants: list[Array | None], step: Fraction) -> Int:
     signed, narrow = bool(call.attr("signed", 1)), bool(call.attr("narrow", 0))
     low, high = code_range(bits, signed=signed, narrow=narrow)
     return Int(low, high, Scale.of(scale.reshape(-1)))
+
+
+@converts("MultiThreshold", notes="QONNX, FINN: constant thresholds, per tensor or channel")
+def multi_threshold(call: Call) -> Value:
+    x, thresholds = call.value(0), call.floats(1)
+    if thresholds.ndim != 2 or thresholds.shape[1] == 0:
+        raise UserError(f"thresholds {list(thresholds.shape)}, (channels, steps) are expected")
+    if len(thresholds) > 1:
+        layout = call.attr("data_layout", "") or {3: "NWC"}.get(len(x.shape), "NC")
+        x = call.last(x, x.axis(layout.index("C") if "C" in layout else 1))
+    count = call.make(Thresholds(), x.node, call.const(thresholds, "t"), suffix="count")
+    scale, bias = (float(call.attr(name, d)) for name, d in (("out_scale", 1.0), ("out_bias", 0.0)))
+    y = affine(call, replace(x, node=count), np.asarray(scale), np.asarray(bias), "value")
+    a, b = exact(scale), exact(bias)
+    over = a.denominator * b.denominator
+    unit = Fraction(gcd(int(a * over), int(b * over)), over)
+    if a == 0 or abs(b / unit) >= 1 << MOST_BITS:
+        return y
+    ends = sorted((int(b / unit), int((b + thresholds.shape[1] * a) / unit)))
+    return _quantized(call, y, Int(ends[0], ends[1], Scale.of(unit)), Rounding.FLOOR)
+
+
+def channels_first(call: Call, convert: Callable[[Call], list[Value]]) -> list[Value]:
+    """Runs a conversion on an input whose channels come last, and puts those of its result last."""
+    x = call.value(0)
+    rank = len(x.shape)
+    rest = list(call.inputs[1:])
+    if call.op == "Conv":  # so do those of its weights
+        rest[0] = np.moveaxis(call.constant(1), -1, 1)
+    call.inputs = (_moved(x, (0, rank - 1, *range(1, rank - 1))), *rest)
+    return [_moved(y, (0, *range(2, rank), 1)) for y in convert(call)]
+
+
+def _moved(value: Value, perm: tuple[int, ...]) -> Value:
+    """An ONNX Transpose that leaves the batch axis: only the record of the axes changes."""
+    if not value.lead:
+        raise UserError("channels last without a batch axis are not supported")
+    shape = tuple(value.shape[p] for p in perm)
+    order = tuple(perm.index(a + 1) - 1 for a in value.order)
+    return replace(value, shape=shape, order=order)

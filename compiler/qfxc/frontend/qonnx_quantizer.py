@@ -49,7 +49,7 @@ MOST_BITS = 32
 def is_qonnx(node: onnx.NodeProto) -> bool:
     """Whether a node is one of QONNX's, in any domain that exporters gave them."""
     if node.domain == CHANNELS_LAST:
-        return True
+        return node.op_type in ("Conv", "MaxPool", "BatchNormalization")
     return (
         node.op_type in (*QONNX_QUANTIZERS, "Trunc", "MultiThreshold")
         and node.domain in QONNX_DOMAINS

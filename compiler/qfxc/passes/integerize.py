@@ -8,11 +8,13 @@ from fractions import Fraction
 
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.piecewise import Piecewise
+from qfxc.ir.types import Array, exact
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
 from qfxc.ops.argmax import ArgMax
 from qfxc.ops.avgpool import AvgPool
 from qfxc.ops.clip import Clip
+from qfxc.ops.const import const_value
 from qfxc.ops.conv import Conv
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.input import Input
@@ -22,6 +24,7 @@ from qfxc.ops.pad import Pad
 from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize
 from qfxc.ops.staircase import Staircase
+from qfxc.ops.thresholds import Thresholds
 from qfxc.ops.unary import Unary
 from qfxc.passes.base import Pass
 from qfxc.passes.exact import Exact, NoCodes, chain_functions, linear, tabulated
@@ -116,6 +119,10 @@ class Builder:
                 return inputs[0].map(*chain_functions(node))
             case Unary(program=program):
                 return inputs[0].followed_by(program)
+            case Thresholds():
+                if inputs[0].then is not None:
+                    raise NoCodes(inputs[0])
+                return inputs[0].map(*(_counting(t) for t in const_value(node.inputs[1])))
             case Add():
                 return added(node, node.op, *inputs)
             case Mul():
@@ -138,6 +145,11 @@ def _quantize(node: Node, x: Exact) -> Node:
         if elem.lo <= have.lo and have.hi <= elem.hi and have.scale == elem.scale:
             return x.node
     return Node(Staircase(codes.pieces, rounding, elem), (x.node,), node.name)
+
+
+def _counting(thresholds: Array) -> Callable[[Piecewise], Piecewise]:
+    levels = [exact(t) for t in thresholds]
+    return lambda p: p.steps(levels)
 
 
 def _over(step: Fraction) -> Callable[[Piecewise], Piecewise]:

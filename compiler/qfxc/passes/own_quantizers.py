@@ -41,8 +41,8 @@ MOST_GRID_BITS = 16
 MOST_OUTPUT_BITS = 32
 """Of an output that is an exact function of integers, and that keeps every digit."""
 
-ADDED = "added"
-"""Last part of the name of a quantizer that the model did not bring."""
+ADDED, KEPT = "added", "kept"
+"""Ends of the names of new quantizers: calibrated ones, and ones that keep every digit."""
 
 MOVES = (Concat, MaxPool, Pad, Reshape, Slice, Transpose)
 
@@ -63,6 +63,11 @@ class Options:
 def brings_quantizers(graph: Graph) -> bool:
     """Whether the model states the type of any of its values."""
     return any(isinstance(n.op, (Quantize, Dequantize)) for n in graph.nodes())
+
+
+def calibrated(graph: Graph) -> list[str]:
+    """The values of a completed graph that got quantizers from calibration."""
+    return [n.inputs[0].name for n in graph.nodes() if n.name.endswith(f".{ADDED}")]
 
 
 def complete(graph: Graph, options: Options) -> Graph:
@@ -233,8 +238,9 @@ def _inserted(graph: Graph, wanted: Mapping[str, Int | None], options: Options) 
         if node.name not in elems:
             return None
         rounding = Rounding.HALF_UP if isinstance(node.op, Input) else options.rounding
-        q = Node(Quantize(elems[node.name], rounding), (node,), f"{node.name}.{ADDED}")
-        return Node(Dequantize(), (q,), f"{node.name}.{ADDED}.dq")
+        name = f"{node.name}.{ADDED if wanted[node.name] is None else KEPT}"
+        q = Node(Quantize(elems[node.name], rounding), (node,), name)
+        return Node(Dequantize(), (q,), f"{name}.dq")
 
     return rewrite(graph, once(insert))
 
