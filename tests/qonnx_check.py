@@ -58,8 +58,9 @@ def integer_graph(model: onnx.ModelProto, frames: Sequence[Array], **options: An
 
 
 def in_onnx_order(value: Array, shape: Sequence[int]) -> Array:
-    """Frames (N, H, W, C) as (N, C, H, W); others have the same order."""
-    return np.moveaxis(value, -1, 1) if len(shape) > 2 and value.ndim == len(shape) else value
+    """Frames (N, H, W, C) as (N, C, H, W), where they are not in ONNX's order already."""
+    moves = len(shape) > 2 and value.ndim == len(shape) and value.shape != tuple(shape)
+    return np.moveaxis(value, -1, 1) if moves else value
 
 
 def compare(
@@ -71,8 +72,8 @@ def compare(
     """Asserts that every quantizer has the oracle's codes on every element of ``frames``.
 
     The oracle's inputs are what the codes at the graph's inputs stand for, except where the model
-    quantizes its input: then they are ``frames``, and the host's codes are compared. ``zeros``: what codes
-    of some quantizers have that the oracle's lack.
+    quantizes its input: then they are ``frames``, and the host's codes are compared. ``zeros``:
+    what the oracle's codes have more than ours.
     """
     integer = integer_graph(model, frames, **o)
     codes: dict[str, Array] = {}

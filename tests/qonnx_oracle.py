@@ -126,6 +126,7 @@ class Oracle:
                 self.values[node.output[0]] = self._shape(node.op_type, args)
                 continue
             self.name = "" if constant else name
+            self.last = "channels_last" in node.domain
             self.values[node.output[0]] = getattr(self, node.op_type.lower())(*args)
         return {o.name: _exact(self.values[o.name]) for o in graph.output}
 
@@ -152,9 +153,7 @@ class Oracle:
         width, signed = int(np.asarray(bits).reshape(-1)[0]), bool(self.at.get("signed", 1))
         u = x.over(step) + offset
         if width == 1 and signed:
-            codes = np.where(u.num >= 0, 1, -1)
-            self._note(codes)
-            return Exact(codes.astype(object)) * step
+            return self._sign(u, step)
         low, high = limits(width, signed, bool(self.at.get("narrow", 0)))
         mode = self.at.get("rounding_mode", b"ROUND").decode()
         q = np.clip(rounded(u, mode), low, high)
@@ -165,9 +164,13 @@ class Oracle:
     intquant = quant
 
     def bipolarquant(self, x: Any, scale: Any) -> Exact:
-        codes = np.where(_exact(x).num >= 0, 1, -1).astype(object)
-        self._note(codes)
-        return Exact(codes) * _exact(scale)
+        return self._sign(_exact(x), _exact(scale))
+
+    def _sign(self, x: Exact, scale: Exact) -> Exact:
+        """-scale or scale; the code that is noted is the sign bit, 0 or -1."""
+        bit = np.where(x.num >= 0, 0, -1).astype(object)
+        self._note(bit)
+        return Exact(2 * bit + 1) * scale
 
     def trunc(self, x: Any, scale: Any, zero: Any, *rest: Any) -> Exact:
         step, mode = _exact(scale), self.at.get("rounding_mode", b"FLOOR").decode()
@@ -211,6 +214,10 @@ class Oracle:
 
     def conv(self, x: Any, w: Any, b: Any = None) -> Exact:
         x, w = _exact(x), _exact(w)
+        if self.last:
+            self.last = False
+            first = [v.map(lambda a: np.moveaxis(a, -1, 1)) for v in (x, w)]
+            return self.conv(*first, b).map(lambda a: np.moveaxis(a, 1, -1))
         kernel = w.num.shape[2:]
         windows = self._windows(x.num, kernel, 0)
         groups = self.at.get("group", 1)

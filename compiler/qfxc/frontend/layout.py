@@ -70,7 +70,8 @@ def input_order(name: str, body: Shape, nodes: Iterable[onnx.NodeProto]) -> Shap
         value, axes = queue.popleft()  # axes[j]: the input's body axis that is body axis j here
         for node in users.get(value, ()):
             if node.op_type in CHANNELS_LAST and value == node.input[0]:
-                return (*axes[1:], axes[0])
+                # QONNX has a domain whose operators have channels last already
+                return axes if "channels_last" in node.domain else (*axes[1:], axes[0])
             after = _axes_after(node, axes)
             for output in node.output if after else ():
                 if output not in seen:

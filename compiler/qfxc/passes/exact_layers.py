@@ -75,7 +75,7 @@ def _weighted(node: Node, w: Node, values: tuple[Fraction, ...]) -> list[Fractio
     codes = const_value(w)
     over = lcm(*(v.denominator for v in values))
     row = np.array([int(v * over) for v in values], dtype=object)
-    full = per_weight(row if len(row) > 1 else row[0], codes, _groups(node))
+    full = per_weight(row if len(row) > 1 else row.reshape(()), codes, _groups(node))
     sums = (codes.astype(object) * full).reshape(-1, codes.shape[-1]).sum(axis=0)
     return [Fraction(int(v), over) for v in sums]
 
