@@ -12,7 +12,9 @@ from qfxc.frontend import (
     onnx_shape,
     onnx_transposed,
     onnx_unary,
+    qdq,
     qonnx,
+    qoperator,
 )
 from qfxc.frontend.call import TABLE, Row
 
@@ -27,7 +29,9 @@ __all__ = [
     "onnx_shape",
     "onnx_transposed",
     "onnx_unary",
+    "qdq",
     "qonnx",
+    "qoperator",
     "supported",
 ]
 
