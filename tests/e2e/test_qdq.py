@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto
 
 import qfxc
 from qdq_models import QdqNet, compare, quantized, with_probes
 from qdq_oracle import Oracle
+from qfxc.driver import Compiled
 from qfxc.run import load_project
+from qfxc.share import folder
+from qfxc.sim import simulate
+
+sys.path.insert(0, str(folder("templates") / "host"))
+
+from qfxc_port import Port as DriverPort
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 S8, U8 = np.int8, np.uint8
@@ -34,6 +43,12 @@ def residual() -> onnx.ModelProto:
     return b.model({"x": ("n", 3, 8, 8)}, {b.quantize(y, 0.1, S8(5))[0]: TensorProto.INT8}, 2)
 
 
+def ports_of(net: Compiled) -> tuple[DriverPort, DriverPort]:
+    """The first input and output as the board's driver reads them."""
+    network = json.loads(net.project().text("host/network.json"))
+    return DriverPort.read(network["inputs"][0]), DriverPort.read(network["outputs"][0])
+
+
 def codes(model: onnx.ModelProto, feed: Mapping[str, Any]) -> Any:
     return Oracle(model, feed).values[model.graph.output[0].name]
 
@@ -50,9 +65,12 @@ def test_engines_and_host_give_what_onnx_gives(tmp_path: Path) -> None:
     for result in (net.simulate(x), load_project(net.write(tmp_path / "out")).run(x)):
         assert result.codes[name].dtype == np.int8
         assert np.array_equal(result.codes[name], want)
-    network = json.loads((tmp_path / "out" / "host" / "network.json").read_text())
-    (into,), (out,) = network["inputs"], network["outputs"]
-    assert (into["kind"], into["zero"], out["kind"], out["zero"]) == ("UINT8", 117, "INT8", 5)
+    into, out = ports_of(net)
+    inside = into.quantize(into.checked(x))
+    assert np.array_equal(inside, x.transpose(0, 2, 3, 1).astype(int) - 117)
+    frames = simulate(net.integer, [inside])[0]
+    assert np.array_equal(out.integers(frames), want)
+    assert out.integers(frames).dtype == np.int8
 
 
 def test_inputs_are_rounded_as_the_model_says() -> None:
@@ -69,6 +87,22 @@ def test_inputs_are_rounded_as_the_model_says() -> None:
     got = net.simulate(x).codes[q]
     assert np.array_equal(got, codes(model, {"x": x}))
     assert (got % 2 == 0).all()
+    port = ports_of(net)[0]
+    assert np.array_equal(port.quantize(x), got)
+
+
+def test_the_host_quantizes_behind_a_softmax() -> None:
+    """Codes of a softmax, as TFLite files have them: 1/256 steps from -128."""
+    b = QdqNet()
+    y = b.qdq(b.node("MatMul", b.qdq("x", 0.03, S8(0)), b.weights(8, 3, axis=1)), 0.05, S8(1))
+    scale = b.const(np.float32(2**-8))
+    q = b.node("QuantizeLinear", b.node("Softmax", y), scale, b.const(S8(-128)))
+    model = b.model({"x": ("n", 8)}, {q: TensorProto.INT8})
+    x = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
+    net = qfxc.compile(model, calib=x, verify="none")
+    got = ports_of(net)[1].finish(net.simulate(x).real[q])
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    assert np.array_equal(got, session.run(None, {"x": x})[0])
 
 
 @pytest.mark.slow

@@ -137,51 +137,56 @@ def test_weights_are_integer_constants() -> None:
         assert len(layer.inputs[1].inputs[0].type.int.scale.values) in (5, 6)
 
 
-def weight_forms() -> dict[str, Callable[[QdqNet], str]]:
-    """The same kind of 8 x 5 matrix, stored in many ways."""
-    codes = np.random.default_rng(2).integers(-8, 8, (8, 5))
-    step, steps = np.float32(0.03), np.linspace(0.01, 0.05, 5).astype(np.float32)
-
-    def dq(b: QdqNet, q: str, scale: Any, zero: Any = None, **attributes: Any) -> str:
-        extra = [] if zero is None else [b.const(zero)]
-        return b.node("DequantizeLinear", q, b.const(scale), *extra, **attributes)
-
-    def of_floats(b: QdqNet) -> str:
-        real = b.const(np.random.default_rng(3).normal(size=(8, 5)).astype(np.float32))
-        scale, zero = b.const(steps), b.const(np.zeros(5, S8))
-        q = b.node("QuantizeLinear", real, scale, zero, axis=1)
-        return b.node("DequantizeLinear", q, scale, zero, axis=1)
-
-    def transposed(b: QdqNet) -> str:
-        q = b.const(codes.T.astype(S8))
-        return b.node("Transpose", dq(b, q, steps, np.zeros(5, S8), axis=0), perm=[1, 0])
-
-    def reshaped(b: QdqNet) -> str:
-        q = b.const(codes.reshape(2, 4, 5).astype(S8))
-        w = dq(b, q, steps, np.zeros(5, S8), axis=-1)
-        return b.node("Reshape", w, b.const(np.array([8, 5])))
-
-    int4 = TensorProto.INT4
-    return {
-        "tensor": lambda b: dq(b, b.const(codes.astype(S8)), step),
-        "asymmetric": lambda b: dq(b, b.const((codes + 130).astype(U8)), step, U8(128)),
-        "channel": lambda b: dq(b, b.const(codes.astype(S8)), steps, axis=1),
-        "zeros by channel": lambda b: dq(
-            b, b.const(codes.astype(S8)), steps, np.arange(5, dtype=S8), axis=1
-        ),
-        "int16": lambda b: dq(b, b.const((codes * 999).astype(np.int16)), step),
-        "int4": lambda b: dq(b, b.const(codes, int4), steps, axis=1),
-        "floats": of_floats,
-        "transposed": transposed,
-        "reshaped": reshaped,
-    }
+CODES = np.random.default_rng(2).integers(-8, 8, (8, 5))
+STEP, STEPS = np.float32(0.03), np.linspace(0.01, 0.05, 5).astype(np.float32)
 
 
-@pytest.mark.parametrize("form", sorted(weight_forms()))
+def dq(b: QdqNet, q: str, scale: Any, zero: Any = None, **attributes: Any) -> str:
+    extra = [] if zero is None else [b.const(zero)]
+    return b.node("DequantizeLinear", q, b.const(scale), *extra, **attributes)
+
+
+def of_floats(b: QdqNet) -> str:
+    real = b.const(np.random.default_rng(3).normal(size=(8, 5)).astype(np.float32))
+    scale, zero = b.const(STEPS), b.const(np.zeros(5, S8))
+    q = b.node("QuantizeLinear", real, scale, zero, axis=1)
+    return b.node("DequantizeLinear", q, scale, zero, axis=1)
+
+
+def transposed(b: QdqNet) -> str:
+    q = b.const(CODES.T.astype(S8))
+    return b.node("Transpose", dq(b, q, STEPS, np.zeros(5, S8), axis=0), perm=[1, 0])
+
+
+def reshaped(b: QdqNet) -> str:
+    q = b.const(CODES.reshape(2, 4, 5).astype(S8))
+    w = dq(b, q, STEPS, np.zeros(5, S8), axis=-1)
+    return b.node("Reshape", w, b.const(np.array([8, 5])))
+
+
+def zeros_by_channel(b: QdqNet) -> str:
+    return dq(b, b.const(CODES.astype(S8)), STEPS, np.arange(5, dtype=S8), axis=1)
+
+
+WEIGHTS: dict[str, Callable[[QdqNet], str]] = {
+    "tensor": lambda b: dq(b, b.const(CODES.astype(S8)), STEP),
+    "asymmetric": lambda b: dq(b, b.const((CODES + 130).astype(U8)), STEP, U8(128)),
+    "channel": lambda b: dq(b, b.const(CODES.astype(S8)), STEPS, axis=1),
+    "zeros by channel": zeros_by_channel,
+    "int16": lambda b: dq(b, b.const((CODES * 999).astype(np.int16)), STEP),
+    "int4": lambda b: dq(b, b.const(CODES, TensorProto.INT4), STEPS, axis=1),
+    "floats": of_floats,
+    "transposed": transposed,
+    "reshaped": reshaped,
+}
+"""The same kind of 8 x 5 matrix, stored in many ways."""
+
+
+@pytest.mark.parametrize("form", sorted(WEIGHTS))
 @pytest.mark.parametrize("op", ["MatMul", "Gemm"])
 def test_weights_in_every_form(form: str, op: str) -> None:
     b = QdqNet()
-    w = weight_forms()[form](b)
+    w = WEIGHTS[form](b)
     x = b.qdq("x", 0.03, U8(100))
     y = b.node(op, x, w, **({"alpha": 0.3} if op == "Gemm" else {}))
     model = b.model({"x": ("n", 8)}, {b.qdq(y, 0.05, S8(1)): FLOAT})
@@ -298,28 +303,33 @@ def refused(build: Callable[[QdqNet], str], kind: int = FLOAT) -> str:
     return str(caught.value)
 
 
+def blocked(b: QdqNet) -> str:
+    scale = b.const(np.ones((1, 2), np.float32))
+    return b.node("QuantizeLinear", "x", scale, axis=1, block_size=4)
+
+
+def unequal(b: QdqNet) -> str:
+    scale, zero = b.const(np.ones(8, np.float32)), b.const(np.arange(8, dtype=S8))
+    return b.node("QuantizeLinear", "x", scale, zero, axis=1)
+
+
+def negative(b: QdqNet) -> str:
+    return b.node("QuantizeLinear", "x", b.const(np.float32(-1)))
+
+
+def on_codes(b: QdqNet) -> str:
+    return b.node("Sub", b.quantize("x", 0.1, S8(0))[0], b.const(S8(1)))
+
+
+def along_inputs(b: QdqNet) -> str:
+    return b.node("MatMul", b.qdq("x", 0.1, S8(0)), b.weights(8, 3, axis=0))
+
+
+def open_scale(b: QdqNet) -> str:
+    return b.node("QuantizeLinear", "x", b.node("ReduceMax", "x", keepdims=0))
+
+
 def test_refusals_name_the_node_and_the_reason() -> None:
-    def blocked(b: QdqNet) -> str:
-        scale = b.const(np.ones((1, 2), np.float32))
-        return b.node("QuantizeLinear", "x", scale, axis=1, block_size=4)
-
-    def unequal(b: QdqNet) -> str:
-        scale, zero = b.const(np.ones(8, np.float32)), b.const(np.arange(8, dtype=S8))
-        return b.node("QuantizeLinear", "x", scale, zero, axis=1)
-
-    def negative(b: QdqNet) -> str:
-        return b.node("QuantizeLinear", "x", b.const(np.float32(-1)))
-
-    def on_codes(b: QdqNet) -> str:
-        return b.node("Sub", b.quantize("x", 0.1, S8(0))[0], b.const(S8(1)))
-
-    def along_inputs(b: QdqNet) -> str:
-        return b.node("MatMul", b.qdq("x", 0.1, S8(0)), b.weights(8, 3, axis=0))
-
-    def open_scale(b: QdqNet) -> str:
-        top = b.node("ReduceMax", "x", keepdims=0)
-        return b.node("QuantizeLinear", "x", top)
-
     assert refused(blocked) == (
         "error: quantizelinear0 (QuantizeLinear): blocks that share a scale are not supported\n"
         "hint: quantize per tensor or per channel (block_size 0)"
