@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -16,7 +17,7 @@ from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Int
 from qfxc.ops.table import Table
 
-mpmath.mp.dps = 60
+DIGITS = 60
 
 Node = tuple[str, list[str], str, dict[str, Any]]
 
@@ -154,10 +155,17 @@ def test_one_table_with_the_right_entries(name: str, mode: Rounding) -> None:
     source, out = table.inputs[0].type.int, table.type.int
     (step_in,), (step_out,) = source.scale.values, out.scale.values
     for code, entry in zip(range(source.lo, source.hi + 1), table.op.values[0], strict=True):
-        x = mpmath.mpf((code * step_in).numerator) / (code * step_in).denominator
-        y = truth(x) * step_out.denominator / step_out.numerator
-        wanted = min(max(rounded(y, mode), out.lo), out.hi)
-        assert entry == wanted, (code, mpmath.nstr(y, 30))
+        with mpmath.workdps(DIGITS):
+            wanted, y = expected(truth, code * step_in, step_out, mode)
+        assert entry == min(max(wanted, out.lo), out.hi), (code, mpmath.nstr(y, 30))
+
+
+def expected(
+    truth: Callable[[Any], Any], x: Fraction, step: Fraction, mode: Rounding
+) -> tuple[int, Any]:
+    """The code before saturation, and the number that it is the rounded value of."""
+    y = truth(mpmath.mpf(x.numerator) / x.denominator) * step.denominator / step.numerator
+    return rounded(y, mode), y
 
 
 def rounded(y: Any, mode: Rounding) -> int:

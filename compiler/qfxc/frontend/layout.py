@@ -35,6 +35,7 @@ CHANNELS_LAST = frozenset(
 """What computes on frames whose innermost axis is ONNX axis 1."""
 
 ELEMENTWISE = (
+    *("Acos", "Asin", "Atan", "Cos", "Sin", "Tan"),
     *("Abs", "Acosh", "Asinh", "Atanh", "Ceil", "Celu", "Cosh", "Elu", "Erf", "Exp", "Floor"),
     *("Gelu", "HardSigmoid", "HardSwish", "Log", "Mish", "Pow", "Round", "Selu", "Shrink"),
     *("Sigmoid", "Sign", "Sinh", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh"),

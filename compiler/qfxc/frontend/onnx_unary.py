@@ -97,7 +97,19 @@ def _hyperbolic(sign: str) -> Program:
     return apply("mul", 0.5, both)
 
 
+def _half_arc_sine() -> Program:
+    """asin(x) / 2, without a pole: atan(x / (1 + sqrt(1 - x^2)))."""
+    root = apply("sqrt", apply("sub", 1.0, apply("mul", X, X)))
+    return apply("atan", apply("div", X, apply("add", 1.0, root)))
+
+
 FUNCTIONS: dict[str, Make] = {
+    "Acos": lambda _: apply("mul", 2.0, apply("sub", apply("atan", 1.0), _half_arc_sine())),
+    "Asin": lambda _: apply("mul", 2.0, _half_arc_sine()),
+    "Atan": lambda _: apply("atan", X),
+    "Cos": lambda _: apply("cos", X),
+    "Sin": lambda _: apply("sin", X),
+    "Tan": lambda _: apply("div", apply("sin", X), apply("cos", X)),
     "Abs": lambda _: apply("abs", X),
     "Acosh": lambda _: apply(
         "log", apply("add", X, apply("sqrt", apply("sub", apply("mul", X, X), 1.0)))

@@ -13,11 +13,10 @@ from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Dec
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor, isqrt
-from typing import NamedTuple
 
+from qfxc.ir import enclosure_circular as circular
 from qfxc.ir.function import ON_FLOATS, Program
-
-ZERO, ONE = Fraction(0), Fraction(1)
+from qfxc.ir.interval import ONE, ZERO, Interval, pi
 
 POLE = Fraction(1 << 64)
 """The value of a function at its pole: it saturates whatever follows."""
@@ -27,17 +26,6 @@ LARGEST_EXPONENT = 11000
 
 MOST_INTEGER_POWER = 64
 """Larger exponents go through the logarithm."""
-
-
-class Interval(NamedTuple):
-    """All numbers from ``lo`` to ``hi``."""
-
-    lo: Fraction
-    hi: Fraction
-
-    @property
-    def exact(self) -> bool:
-        return self.lo == self.hi
 
 
 class Unsettled(Exception):
@@ -151,19 +139,7 @@ def _erf_series(x: Fraction, digits: int) -> Interval:
 
 @lru_cache(maxsize=8)
 def _root_pi(digits: int) -> Interval:
-    """sqrt(pi), with pi = 16 atan(1/5) - 4 atan(1/239)."""
-    unit = 10 ** (digits + 10)
-
-    def atan(q: int) -> int:
-        total, power, n = 0, unit // q, 0
-        while power:
-            total += (power if n % 2 == 0 else -power) // (2 * n + 1)
-            power, n = power // (q * q), n + 1
-        return total
-
-    pi = 16 * atan(5) - 4 * atan(239)
-    slack = 100 * (digits + 10)  # two units for every term of both series
-    low, high = Fraction(pi - slack, unit), Fraction(pi + slack, unit)
+    low, high = pi(digits)
     return Interval(_correct("sqrt", low, digits).lo, _correct("sqrt", high, digits).hi)
 
 
@@ -251,7 +227,9 @@ def _sign(x: Fraction) -> int:
 ENCLOSED: dict[str, Callable[..., Interval]] = {
     "abs": _abs,
     "add": _add,
+    "atan": circular.widened(circular.atan),
     "ceil": _steps(ceil),
+    "cos": circular.widened(circular.cos),
     "div": _div,
     "erf": _rising(_erf),
     "exp": _rising(_exp),
@@ -266,6 +244,7 @@ ENCLOSED: dict[str, Callable[..., Interval]] = {
     "round": _steps(round),
     "sigmoid": _rising(_sigmoid),
     "sign": _steps(_sign),
+    "sin": circular.widened(circular.sin),
     "sqrt": _rising(_sqrt),
     "sub": _sub,
     "tanh": _rising(_tanh),

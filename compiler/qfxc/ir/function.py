@@ -37,7 +37,9 @@ def _divide(x: Floats, y: Floats) -> Floats:
 ON_FLOATS: dict[str, tuple[int, Callable[..., Floats]]] = {
     "abs": (1, np.abs),
     "add": (2, np.add),
+    "atan": (1, np.arctan),
     "ceil": (1, np.ceil),
+    "cos": (1, np.cos),
     "div": (2, _divide),
     "erf": (1, special.erf),
     "exp": (1, np.exp),
@@ -52,6 +54,7 @@ ON_FLOATS: dict[str, tuple[int, Callable[..., Floats]]] = {
     "round": (1, np.rint),
     "sigmoid": (1, special.expit),
     "sign": (1, np.sign),
+    "sin": (1, np.sin),
     "sqrt": (1, lambda x: np.sqrt(np.maximum(x, 0))),
     "sub": (2, np.subtract),
     "tanh": (1, np.tanh),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from typing import ClassVar
 
@@ -74,7 +75,8 @@ class Port:
     ``shape`` has no batch axis; frame axis ``i`` holds outside axis ``perm[i]``. ``host`` names
     operators that the host applies (softmax at an output). ``kind`` is the ONNX element type of a
     tensor of integers ("INT8"; empty for real numbers): outside, code ``q`` is ``q + zero``.
-    ``rounding`` names how the host rounds real numbers to codes.
+    ``rounding`` names how the host rounds real numbers to codes. ``offset``: what an output stands
+    for is its scale times its codes plus this (one number, or one per channel; empty for zero).
     """
 
     name: str
@@ -84,6 +86,7 @@ class Port:
     kind: str = ""
     zero: int = 0
     rounding: str = Rounding.HALF_UP.value
+    offset: tuple[Fraction, ...] = ()
 
     def to_frame(self, array: Array, frame: tuple[int, ...]) -> Array:
         """A batch in the outside layout, as a batch of frames."""

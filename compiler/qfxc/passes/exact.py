@@ -10,9 +10,10 @@ from math import ceil
 import numpy as np
 
 from qfxc.errors import InternalError, UserError
-from qfxc.ir.enclosure import POLE, Interval, Unsettled, enclose
+from qfxc.ir.enclosure import POLE, Unsettled, enclose
 from qfxc.ir.function import Program, channels
 from qfxc.ir.graph import Node
+from qfxc.ir.interval import Interval
 from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Int, exact
