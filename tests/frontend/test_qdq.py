@@ -201,6 +201,16 @@ def test_weights_in_every_form(form: str, op: str) -> None:
     assert compare(model, images(shape=(8,)))[1] == 0
 
 
+def test_a_model_with_nothing_but_weights_as_codes_is_a_float_model() -> None:
+    b = QdqNet()
+    y = b.node("Conv", "x", b.weights(6, 3, 3, 3), b.bias(6))
+    graph = load(b.model(IMAGE, {b.node("Relu", y): FLOAT}))
+    assert not ops(graph, "dequantize")
+    want = onnx.numpy_helper.to_array(b.stored[0]).astype(float).transpose(2, 3, 1, 0)
+    scale = onnx.numpy_helper.to_array(b.stored[1]).astype(float)
+    assert np.array_equal(ops(graph, "conv")[0].inputs[1].op.value, want * scale)
+
+
 def test_a_bias_with_more_bits_than_float64_holds_stays_exact() -> None:
     """2**31 codes of a 24-bit scale need 55 bits. The tie that they make is decided exactly."""
     b = QdqNet()

@@ -15,7 +15,7 @@ from qfxc.frontend.folding import foldable
 from qfxc.frontend.layout import input_order, move_transposes_into_weights
 from qfxc.frontend.model_file import STANDARD_DOMAINS, Model, read, where
 from qfxc.frontend.onnx_ops import TABLE
-from qfxc.frontend.qdq import host_steps, output_node
+from qfxc.frontend.qdq import host_steps, output_node, with_real_weights
 from qfxc.frontend.qdq_codes import convert, input_codes
 from qfxc.frontend.qdq_constants import folded, parameters
 from qfxc.frontend.qdq_quantizer import LIMITS
@@ -227,6 +227,7 @@ class _Import:
             tuple(_port(name, value) for name, value in outputs),
         )
         graph = move_transposes_into_weights(graph, self.shared.unique)
+        graph = with_real_weights(graph) if self.shared.grids else graph
         graph.check_names()
         return graph
 
