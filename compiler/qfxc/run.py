@@ -74,7 +74,7 @@ class Model:
             self.integer.out_ports, self.integer.outputs, outputs, strict=True
         ):
             codes[port.name] = port.integers(value)
-            real[port.name] = port.from_frame(decode(value, node.type.int))
+            real[port.name] = port.from_frame(decode(value, node.type.int, port))
         return Result(codes, real, self._host, self._classes)
 
     def run_float(self, source: Source, progress: Progress | None = None) -> Result:

@@ -61,6 +61,19 @@ def unpack(data: Array, bits: int, lanes: int, signed: bool) -> Array:
     return raised.view(np.int64) >> np.int64(up) if signed else (raised >> up).view(np.int64)
 
 
+def round_in_place(steps: Array, mode: str) -> None:
+    """Rounds float64 numbers as the network's quantizer does; "half-up" is floor(x + 1/2)."""
+    sign = np.sign(steps) if mode in ("away", "half-away", "half-zero") else None
+    if sign is not None:
+        np.abs(steps, out=steps)
+    steps += {"half-up": 0.5, "half-away": 0.5, "half-down": -0.5, "half-zero": -0.5}.get(mode, 0)
+    towards = {"half-even": np.rint, "zero": np.trunc}
+    up = mode in ("ceil", "away", "half-down", "half-zero")
+    towards.get(mode, np.ceil if up else np.floor)(steps, out=steps)
+    if sign is not None:
+        steps *= sign
+
+
 @dataclass(frozen=True)
 class Port:
     """A network input or output as network.json describes it; arrays lead with a frame axis."""
@@ -82,6 +95,7 @@ class Port:
     kind: str = ""
     zero: int = 0
     rounding: str = "half-up"
+    offset: Array | float = 0.0
 
     @staticmethod
     def read(entry: Mapping[str, Any]) -> Port:
@@ -90,6 +104,8 @@ class Port:
         values |= {key: entry[key] for key in ("kind", "zero", "rounding")}
         values |= {key: tuple(entry[key]) for key in ("shape", "perm", "frame", "host")}
         scale = np.array(entry["scale"]["float"])
+        if entry.get("offset"):
+            values["offset"] = np.array(entry["offset"])
         return Port(**values, scale=scale, batch=entry.get("batch", ""))
 
     @property
@@ -140,11 +156,7 @@ class Port:
             return moved.astype(np.uint8, copy=False).reshape(len(array), *self.frame)
         frames = moved.astype(np.float32, order="C").reshape(len(array), *self.frame)
         steps = np.divide(frames, self.scale, dtype=np.float64)
-        if self.rounding == "half-even":
-            np.rint(steps, out=steps)
-        else:
-            steps += 0.5
-            np.floor(steps, out=steps)
+        round_in_place(steps, self.rounding)
         np.clip(steps, self.lo, self.hi, out=steps)
         return steps.astype(self.container)
 
@@ -173,8 +185,8 @@ class Port:
         return values.reshape(len(data), *self.frame)
 
     def real(self, codes: Array) -> Array:
-        """``codes * scale`` in float64, in the ONNX layout."""
-        return self.outside(codes.astype(np.float64) * self.scale)
+        """``codes * scale + offset`` in float64, in the ONNX layout."""
+        return self.outside(codes.astype(np.float64) * self.scale + self.offset)
 
     def finish(self, real: Array) -> Array:
         """The operators that the network leaves to the host."""

@@ -11,7 +11,10 @@ import pytest
 
 import qfxc
 import qonnx_nets
+from qfxc.ir.text import constants, dump
+from qfxc.ir.text import load as read
 from qfxc.ir.types import Array
+from qfxc.ops import registry
 from qonnx_check import compare
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "models"
@@ -100,3 +103,23 @@ def test_what_was_added_is_told() -> None:
     compiled = qfxc.compile(net.model(x), "ultra96", verify="none")
     assert len(compiled.warnings) == 2
     assert "none behind x: those were added" in compiled.warnings[1]
+
+
+@pytest.mark.parametrize("quantized", [True, False])
+def test_a_last_layer_without_quantizer_keeps_every_digit(quantized: bool) -> None:
+    """A bias on the grid of the sums joins the codes; any other is the port's offset."""
+    net = qonnx_nets.Net((6,))
+    bias = net.rng.normal(0, 0.3, 5)
+    scales = 2.0 ** -net.rng.integers(2, 6, (5, 1))
+    w = net.quant(net.rng.normal(0, 0.3, (5, 6)), scales, 4)
+    y = net.op("MatMul", net.quant("x", 0.25, 5), net.op("Transpose", w, perm=[1, 0]))
+    y = net.op("Add", y, net.quant(bias, 2.0**-7, 8) if quantized else bias)
+    found = compare(net.model(y), [net.frames(64)])
+    (expected,) = found.outputs.values()
+    (node,), (port,) = found.integer.outputs, found.integer.out_ports
+    offset = np.array(port.offset or (0,), dtype=object)
+    real = found.codes[node.name].astype(object) * node.type.int.scale.channels(5) + offset
+    assert bool(port.offset) is not quantized
+    assert (real * expected.den == expected.num).all()
+    again = read(dump(found.integer), constants(found.integer), registry())
+    assert again.out_ports == found.integer.out_ports

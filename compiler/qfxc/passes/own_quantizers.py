@@ -13,8 +13,9 @@ from qfxc.ir.graph import Graph, Node, once, rewrite
 from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, Scale, exact
+from qfxc.ops.affine import Affine
 from qfxc.ops.concat import Concat
-from qfxc.ops.const import Const, const_value, int_const
+from qfxc.ops.const import Const, const_value, int_const, real_const
 from qfxc.ops.conv import Conv
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.input import Input
@@ -24,12 +25,12 @@ from qfxc.ops.pad import Pad
 from qfxc.ops.quantize import Quantize
 from qfxc.ops.reshape import Reshape
 from qfxc.ops.slice import Slice
-from qfxc.ops.staircase import Staircase
 from qfxc.ops.transpose import Transpose
 from qfxc.ops.unary import Unary
 from qfxc.passes.exact import MOST_TABLE_BITS, Exact, NoCodes
 from qfxc.passes.exact_layers import common_step, keeps_channels
 from qfxc.passes.integerize import Builder
+from qfxc.passes.own_grids import grid, grid_by_channel
 from qfxc.quantize.encode import feed
 from qfxc.quantize.observe import Stats, observe
 from qfxc.quantize.ranges import levels, magnitude, power_of_two, round_step
@@ -190,41 +191,6 @@ def _check_table(node: Node, build: Builder) -> None:
             raise NoCodes(value)
 
 
-def grid(value: Exact, most: int, step: Fraction | None = None) -> Int | None:
-    """The type of codes that keep every digit of a value; None above ``most`` bits.
-
-    ``step``: the scale that they must have.
-    """
-    if value.then is not None:
-        return None
-    numbers = [v for p in value.pieces for v in _numbers(p)]
-    unit = common_step((*numbers, step) if step is not None else tuple(numbers))
-    if unit == 0 or (step is not None and unit != step):
-        return None
-    return _codes(value, (unit,), most)
-
-
-def _numbers(piece: Piecewise) -> list[Fraction]:
-    """What a function's values at integers are sums of multiples of."""
-    return [v for s in piece.segments for v in (s.slope, s.intercept)]
-
-
-def _grid_by_channel(value: Exact, most: int) -> Int | None:
-    if value.then is not None:
-        return None
-    units = tuple(common_step(tuple(_numbers(p))) or Fraction(1) for p in value.pieces)
-    return _codes(value, units, most)
-
-
-def _codes(value: Exact, units: tuple[Fraction, ...], most: int) -> Int | None:
-    pieces = value.pieces * (len(units) // len(value.pieces) or 1)
-    over = zip(pieces, units * (len(pieces) // len(units)), strict=True)
-    steps = tuple(p.affine(1 / u, Fraction(0)) for p, u in over)
-    wide = Int(-(1 << 62), 1 << 62, Scale(units))
-    elem = Node(Staircase(steps, Rounding.FLOOR, wide), (value.node,)).type.int
-    return elem if elem.bits <= most else None
-
-
 def _inserted(graph: Graph, wanted: Mapping[str, Int | None], options: Options) -> Graph:
     """Quantizers behind the named values, calibrated where no type is given."""
     names = [name for name, elem in wanted.items() if elem is None]
@@ -258,17 +224,57 @@ def _calibrated(name: str, stats: Stats, options: Options) -> Int:
 
 
 def _with_outputs(graph: Graph, options: Options) -> Graph:
-    """Outputs that no quantizer of the model ends: exact integers where 32 bits hold them."""
+    """Outputs that no quantizer of the model ends: exact integers where 32 bits hold them.
+
+    Where no grid has room for the constant of a linear output, its port has it.
+    """
     build = Builder()
     for node in graph.nodes():
         build.visit(node)
     wanted: dict[str, Int | None] = {}
-    for node in graph.outputs:
+    ports = []
+    for node, port in zip(graph.outputs, graph.out_ports, strict=True):
         value = build.exact(node)
+        offset: tuple[Fraction, ...] = ()
         if value is not None and not _are_codes(value):
-            wanted[node.name] = _output(value)
+            elem = _output(value)
+            if elem is None and (line := _line(value)) is not None:
+                elem, offset = line
+            wanted[node.name] = elem
+        ports.append(replace(port, offset=offset))
+    offsets = {n.name: p.offset for n, p in zip(graph.outputs, ports, strict=True) if p.offset}
+    graph = rewrite(replace(graph, out_ports=tuple(ports)), once(lambda n: _less(n, offsets)))
+    wanted = {_LESS.format(n) if n in offsets else n: elem for n, elem in wanted.items()}
     wide = replace(options, activations=options.outputs)
     return _inserted(graph, wanted, wide) if wanted else graph
+
+
+_LESS = "{}.without_offset"
+
+
+def _less(node: Node, offsets: Mapping[str, tuple[Fraction, ...]]) -> Node | None:
+    """An output without its constant, exactly: the constant is a code 1 or -1 times a scale."""
+    if node.name not in offsets:
+        return None
+    values = offsets[node.name]
+    name = _LESS.format(node.name)
+    codes = np.array([-1 if v > 0 else int(v < 0) for v in values])
+    elem = Int(-1, 1, Scale(tuple(abs(v) or Fraction(1) for v in values)))
+    shape = codes.reshape(()) if len(values) == 1 else codes
+    b = Node(Dequantize(), (int_const(shape, elem, f"{name}.b.q"),), f"{name}.b")
+    return Node(Affine(), (node, real_const(np.asarray(1.0), f"{name}.a"), b), name)
+
+
+def _line(value: Exact) -> tuple[Int, tuple[Fraction, ...]] | None:
+    """The type and the offset of a linear output: its integers are those of its layer."""
+    try:
+        slopes, offsets = value.line
+    except NoCodes:
+        return None
+    if any(s <= 0 for s in slopes):
+        return None
+    have = value.node.type.int
+    return Int(have.lo, have.hi, Scale(slopes)), offsets
 
 
 def _are_codes(value: Exact) -> bool:
@@ -278,7 +284,7 @@ def _are_codes(value: Exact) -> bool:
 
 
 def _output(value: Exact) -> Int | None:
-    alike, each = grid(value, MOST_OUTPUT_BITS), _grid_by_channel(value, MOST_OUTPUT_BITS)
+    alike, each = grid(value, MOST_OUTPUT_BITS), grid_by_channel(value, MOST_OUTPUT_BITS)
     if alike is None or each is None:
         return alike or each
     return alike if alike.bits <= each.bits else each

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qfxc.ir.graph import Graph
+from qfxc.ir.graph import Graph, Port
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int
 from qfxc.ops.quantize import round_floats
@@ -19,9 +19,11 @@ def encode(x: Array, elem: Int, rounding: Rounding = Rounding.HALF_UP) -> NDArra
     return np.clip(round_floats(steps, rounding), elem.lo, elem.hi).astype(np.int64)
 
 
-def decode(codes: Array, elem: Int) -> NDArray[np.float64]:
-    """``codes * scale`` in float64: the real numbers that codes stand for."""
-    return np.asarray(codes.astype(np.float64) * elem.scale.floats())
+def decode(codes: Array, elem: Int, port: Port | None = None) -> NDArray[np.float64]:
+    """``codes * scale + offset`` in float64: the real numbers that codes stand for."""
+    real = codes.astype(np.float64) * elem.scale.floats()
+    offset = [float(v) for v in port.offset] if port else []
+    return np.asarray(real + np.array(offset) if offset else real)
 
 
 def feed(graph: Graph, frames: Sequence[Array]) -> list[Array]:

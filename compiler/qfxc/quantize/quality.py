@@ -34,7 +34,7 @@ def quality(real: Graph, integer: Graph, frames: Sequence[Array]) -> list[Qualit
     expected = [decode(x, n.type.int) if n.type.is_int else x for n, x in found]
     got = simulate(integer, feed(integer, frames))
     return [
-        _compare(port.name, a, decode(b, node.type.int))
+        _compare(port.name, a, decode(b, node.type.int, port))
         for port, node, a, b in zip(integer.out_ports, integer.outputs, expected, got, strict=True)
     ]
 
