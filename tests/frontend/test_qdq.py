@@ -204,7 +204,8 @@ def test_weights_in_every_form(form: str, op: str) -> None:
 def test_a_model_with_nothing_but_weights_as_codes_is_a_float_model() -> None:
     b = QdqNet()
     y = b.node("Conv", "x", b.weights(6, 3, 3, 3), b.bias(6))
-    graph = load(b.model(IMAGE, {b.node("Relu", y): FLOAT}))
+    y = b.node("MatMul", b.node("Relu", y), b.weights(6, 4, axis=0))  # steps along inputs
+    graph = load(b.model(IMAGE, {y: FLOAT}))
     assert not ops(graph, "dequantize")
     want = onnx.numpy_helper.to_array(b.stored[0]).astype(float).transpose(2, 3, 1, 0)
     scale = onnx.numpy_helper.to_array(b.stored[1]).astype(float)

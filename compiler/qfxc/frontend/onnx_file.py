@@ -15,8 +15,8 @@ from qfxc.frontend.folding import foldable
 from qfxc.frontend.layout import input_order, move_transposes_into_weights
 from qfxc.frontend.model_file import STANDARD_DOMAINS, Model, read, where
 from qfxc.frontend.onnx_ops import TABLE
-from qfxc.frontend.qdq import host_steps, output_node, with_real_weights
-from qfxc.frontend.qdq_codes import convert, input_codes
+from qfxc.frontend.qdq import host_steps, output_node
+from qfxc.frontend.qdq_codes import computes_with_codes, convert, input_codes
 from qfxc.frontend.qdq_constants import folded, parameters
 from qfxc.frontend.qdq_quantizer import LIMITS
 from qfxc.frontend.qonnx import channels_first
@@ -158,7 +158,7 @@ class _Import:
 
     def __init__(self, model: Model, shapes: dict[str, DimShape], batch: int) -> None:
         self.model = model
-        self.shared = Shared()
+        self.shared = Shared(coded=computes_with_codes(model))
         self.values: dict[str, Value | Array] = dict(model.constants)
         self.kinds = {i.name: i.type.tensor_type.elem_type for i in model.inputs}
         self.inputs = [self._input(name, shape, batch) for name, shape in shapes.items()]
@@ -227,7 +227,6 @@ class _Import:
             tuple(_port(name, value) for name, value in outputs),
         )
         graph = move_transposes_into_weights(graph, self.shared.unique)
-        graph = with_real_weights(graph) if self.shared.grids else graph
         graph.check_names()
         return graph
 

@@ -19,10 +19,9 @@ from qfxc.frontend.call import Call, converts
 from qfxc.frontend.onnx_arith import affine
 from qfxc.frontend.qdq_quantizer import Quantizer
 from qfxc.frontend.value import Codes, Value
-from qfxc.ir.graph import Graph, Node, rewrite
+from qfxc.ir.graph import Node
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array
-from qfxc.ops.const import Const, const_value, real_const
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.quantize import Quantize
 
@@ -123,23 +122,6 @@ def output_node(value: Value, unique: Callable[[str], str]) -> Node:
         return node.inputs[0]
     op = Quantize(value.codes.elem, Rounding.HALF_EVEN)
     return Node(op, (node,), unique(f"{node.name}.q"))
-
-
-def with_real_weights(graph: Graph) -> Graph:
-    """A model that has nothing but weights as codes: they are real numbers, as the rest is.
-
-    Such a file only saves space; which codes weights get follows from those of activations.
-    """
-    coded = [n for n in graph.nodes() if isinstance(n.op, (Quantize, Dequantize))]
-    if not all(isinstance(n.op, Dequantize) and isinstance(n.inputs[0].op, Const) for n in coded):
-        return graph
-
-    def real(node: Node) -> Node | None:
-        if not isinstance(node.op, Dequantize):
-            return None
-        return real_const(node.op.run(node, const_value(node.inputs[0])), node.name)
-
-    return rewrite(graph, real)
 
 
 def host_steps(value: Value) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ import onnx
 
 from qfxc.errors import UserError
 from qfxc.frontend.call import FLOAT_TYPES, TABLE, Call, Operand, type_name
+from qfxc.frontend.folding import foldable
+from qfxc.frontend.model_file import Model
 from qfxc.frontend.qdq import dequantized
 from qfxc.frontend.qdq_quantizer import LIMITS, is_quantizer, quantizer
 from qfxc.frontend.value import Codes, Value
@@ -26,6 +28,10 @@ MOVES = frozenset(
 
 COMPARES = frozenset(("Pad", "Clip", "Max", "Min"))
 """What may have constant codes beside its first input."""
+
+
+QUANTIZERS = frozenset(("QuantizeLinear", "QLinearConcat", "Quant", "BipolarQuant"))
+"""What makes codes, beside the operators that read them."""
 
 
 def integers(kind: str) -> Codes:
@@ -100,6 +106,19 @@ def _cast(call: Call, codes: Codes) -> Value:
         wide = replace(codes, kind=type_name(to), limits=(low, high))
         return replace(call.value(0), codes=wide)
     raise UserError(f"a cast of {codes.kind} to {type_name(to)} is not supported")
+
+
+def computes_with_codes(model: Model) -> bool:
+    """Whether more than constants are codes: an input, or what a quantizer makes."""
+    if any(i.type.tensor_type.elem_type not in FLOAT_TYPES for i in model.inputs):
+        return True
+    known: dict[str, object] = dict(model.constants)
+    for _, node in model.nodes:
+        if foldable(node, known):
+            known.update(dict.fromkeys(node.output))
+        elif node.op_type in READS or node.op_type in QUANTIZERS:
+            return True
+    return False
 
 
 READS: dict[str, tuple[tuple[int, int, int], ...]] = {}

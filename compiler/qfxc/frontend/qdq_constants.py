@@ -60,8 +60,10 @@ def _quantizer(shared: Shared, node: onnx.NodeProto, arrays: Sequence[Array | No
 
 def on_grid(shared: Shared, name: str, codes: Array, steps: Array) -> Array:
     """``codes * steps`` as float64, with its grid; notes where that has to round."""
-    shared.grids[name] = np.broadcast_to(steps, codes.shape)
     values = codes * steps
+    if not shared.coded:
+        return np.asarray(values)
+    shared.grids[name] = np.broadcast_to(steps, codes.shape)
     most = 2.0 ** (53 - mantissa_bits(steps))
     if codes.size and np.abs(codes).max() > most:
         shared.rounded.add(name)

@@ -160,13 +160,15 @@ class Shared:
     """What the import of a whole graph shares: the names in use, the transpositions made.
 
     ``grids``: for constants that were stored as codes, the step of every element, by ONNX name.
-    ``rounded``: those among them whose real numbers do not fit float64.
+    ``rounded``: those among them whose real numbers do not fit float64. ``coded``: whether they
+    count; where nothing but constants are codes, they are real numbers as the rest is.
     """
 
     names: set[str] = field(default_factory=set)
     transposed: dict[tuple[int, Shape], Node] = field(default_factory=dict)
     grids: dict[str, Array] = field(default_factory=dict)
     rounded: set[str] = field(default_factory=set)
+    coded: bool = True
 
     def unique(self, name: str) -> str:
         """``name`` in [A-Za-z0-9_.], with a number behind it where it is taken."""
