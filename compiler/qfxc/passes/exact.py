@@ -26,6 +26,9 @@ from qfxc.ops.table import Table
 MOST_TABLE_BITS = 12
 """Codes of a function that has to be tabulated."""
 
+MOST_ENTRIES = 2 << MOST_TABLE_BITS
+"""Of such a table: a border around the codes may need one bit more."""
+
 FIRST_DIGITS, MOST_DIGITS = 30, 1000
 """Decimal digits of a function's value: as few as prove its rounding. Where the most do not, the
 value is the boundary itself, as sqrt(2) * sqrt(2) is 2."""
@@ -112,7 +115,7 @@ def tabulated(codes: Exact, elem: Int, rounding: Rounding, name: str) -> Table:
     """The table of a function with no finite description, from codes to codes of ``elem``."""
     source = codes.node.type.int
     entries = source.hi - source.lo + 1
-    if entries > 1 << MOST_TABLE_BITS or codes.then is None:
+    if entries > MOST_ENTRIES or codes.then is None:
         raise UserError(
             f"a function of {source.bits}-bit codes needs {entries} table entries",
             where=name,

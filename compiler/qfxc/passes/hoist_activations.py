@@ -61,11 +61,11 @@ class _Hoist:
     def _into_parts(self, node: Node, inner: Node) -> Node:
         """Joined channels' positions: the activation works on every part by itself."""
         self._uses[inner.name], self._uses[node.name] = self._uses[node.name], 1
-        names = (f"{node.name}.part{k}" for k in range(len(inner.inputs)))
         parts = []
-        for part, name in zip(inner.inputs, names, strict=True):
+        for k, part in enumerate(inner.inputs):
+            name = f"{node.name}.part{k}"
             self._uses[name] = 1
-            parts.append(self._hoisted(node, part, name))
+            parts.append(self._hoisted(_own_constants(node, k), part, name))
         return Node(inner.op, tuple(parts), inner.name)
 
     def _hoisted(self, node: Node, source: Node, name: str) -> Node:
@@ -96,6 +96,12 @@ class _Hoist:
             if not isinstance(part.op, (Conv, MatMul)) or self._uses[part.name] != 1:
                 return False
         return True
+
+
+def _own_constants(node: Node, k: int) -> Node:
+    """The activation with constants of its own: each part may round them in its own way."""
+    constants = (real_const(const_value(c), f"{c.name}.part{k}") for c in node.inputs[1:])
+    return Node(node.op, (node.inputs[0], *constants), node.name)
 
 
 def _commutes(node: Node, inner: Node) -> bool:
