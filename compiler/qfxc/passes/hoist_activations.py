@@ -40,7 +40,7 @@ _BETWEEN = (Affine, Clip, Concat, PRelu, Reshape)
 class _Hoist:
     def __init__(self, uses: Counter[str]) -> None:
         self._uses = uses
-        self._tiled: dict[tuple[int, int], Node] = {}
+        self._tiled: dict[tuple[Node, int], Node] = {}
 
     def rule(self, node: Node) -> Node | None:
         if not isinstance(node.op, (Affine, Clip, PRelu)):
@@ -80,7 +80,7 @@ class _Hoist:
         if value.ndim == 0 or len(value) == channels:
             return constant
         count = channels // len(value)
-        key = (id(constant), count)
+        key = (constant, count)  # nodes are compared by identity
         if key not in self._tiled:
             name = f"{constant.name}.x{count}"
             self._tiled[key] = real_const(np.tile(value, count), name)
