@@ -201,6 +201,21 @@ def test_weights_in_every_form(form: str, op: str) -> None:
     assert compare(model, images(shape=(8,)))[1] == 0
 
 
+def test_sums_and_averages_of_what_has_no_quantizer_keep_16_bits() -> None:
+    """As TensorRT wants residuals: a layer's result goes into the sum as it is."""
+    b = QdqNet(11)
+    x = b.qdq(b.node("Conv", b.qdq("x", 0.03, S8(0)), b.weights(4, 3, 3, 3)), 0.03, S8(1))
+    y = b.node("Add", b.node("Conv", x, b.weights(4, 4, 3, 3), pads=[1] * 4), x)
+    y = b.node("Clip", b.qdq(y, 0.1, S8(0)), b.const(np.float32(0)), b.const(np.float32(6)))
+    y = b.node("GlobalAveragePool", y)
+    model = b.model(IMAGE, {b.qdq(y, 0.02, S8(0)): FLOAT})
+    added = [n for n in lowered(load(model)).nodes() if n.name.endswith(".added")]
+    assert [n.type.int.bits for n in added] == [16, 15]
+    total, wrong = compare(model, images(count=20), "rescale")
+    assert total > 3000
+    assert wrong < total / 200
+
+
 def test_a_model_with_nothing_but_weights_as_codes_is_a_float_model() -> None:
     b = QdqNet()
     y = b.node("Conv", "x", b.weights(6, 3, 3, 3), b.bias(6))
