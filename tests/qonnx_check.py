@@ -63,6 +63,14 @@ def in_onnx_order(value: Array, shape: Sequence[int]) -> Array:
     return np.moveaxis(value, -1, 1) if moves else value
 
 
+def host_quantizers(model: onnx.ModelProto, value: str) -> list[str]:
+    """The quantizers of an input, where nothing but they read it, behind a ReLU at most."""
+    readers = [n for n in model.graph.node if value in n.input]
+    if [n.op_type for n in readers] == ["Relu"]:
+        return host_quantizers(model, readers[0].output[0])
+    return [n.name for n in readers] if {n.op_type for n in readers} == {"Quant"} else []
+
+
 def compare(
     model: onnx.ModelProto,
     frames: Sequence[Array],
@@ -81,10 +89,9 @@ def compare(
     inputs = feed(integer, [p.to_frame(x, n.type.shape) for p, n, x in items])
     exact = {}
     for (port, node, x), q in zip(items, inputs, strict=True):
-        readers = [n for n in model.graph.node if port.name in n.input]
-        own = {n.op_type for n in readers} == {"Quant"}  # then the host's codes are theirs
+        own = host_quantizers(model, port.name)
         exact[port.name] = Exact.of(x) if own else _decoded(port.from_frame(q), node)
-        codes.update({n.name: q for n in readers if own})
+        codes.update(dict.fromkeys(own, q))
     simulate(integer, inputs, lambda n, v: codes.setdefault(n.name, v))  # type: ignore[func-returns-value]
     oracle = Oracle(model)
     outputs = oracle.run(**exact)

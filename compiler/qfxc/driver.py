@@ -30,7 +30,8 @@ from qfxc.options import BITS, Options
 from qfxc.passes.base import Pass, override, run_passes
 from qfxc.passes.fold_input import FoldInput
 from qfxc.passes.normalise import Normalise
-from qfxc.passes.own_quantizers import brings_quantizers, calibrated
+from qfxc.passes.own_added import calibrated
+from qfxc.passes.own_quantizers import brings_quantizers
 from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
 from qfxc.progress import Progress, Silent

@@ -96,6 +96,16 @@ def test_compiled_and_proved(net: object) -> None:
     assert compiled.warnings == ()
 
 
+def test_a_relu_before_the_first_quantizer_is_the_hosts() -> None:
+    """An unsigned quantizer clips at zero by itself, so the host can quantize with it."""
+    net = qonnx_nets.Net((6,))
+    x = net.quant(net.op("Relu", "x"), 0.11, 5, signed=0)
+    y = net.op("MatMul", x, net.op("Transpose", net.weights(4, 6), perm=[1, 0]))
+    compiled = qfxc.compile(net.model(y), "ultra96", verify="none")
+    assert compiled.warnings == ()
+    assert [n.op.stem for n in compiled.integer.nodes()] == ["input", "const", "matmul"]
+
+
 def test_what_was_added_is_told() -> None:
     net = qonnx_nets.Net((6,))
     x = net.op("MatMul", "x", net.op("Transpose", net.weights(4, 6), perm=[1, 0]))

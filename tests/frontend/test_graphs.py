@@ -276,6 +276,9 @@ def test_the_newest_opset_imports() -> None:
     load(model([node("Conv", "x", "w")], IMAGE, constants=CONV, opset=newest))
 
 
+QONNX = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold")
+
+
 def test_the_table_is_complete_for_documentation() -> None:
     rows = supported()
     assert [r.op for r in rows] == sorted(r.op for r in rows)
@@ -283,5 +286,7 @@ def test_the_table_is_complete_for_documentation() -> None:
         assert row.since >= 7
         if row.op in MICROSOFT:
             assert row.notes.startswith("com.microsoft")
+        elif row.op in QONNX:
+            assert row.notes.startswith("QONNX")
         else:  # an operator of the standard
             assert onnx.defs.get_schema(row.op).name == row.op

@@ -46,6 +46,15 @@ def test_rounding_and_range(mode: str, signed: int, narrow: int) -> None:
     assert checked(net, y).elements["Quant_4"] == 64 * 6
 
 
+@pytest.mark.parametrize("divisor", [3.0, -7.0, [1.0, 3.0, 5.0, 6.0, -7.0, 9.0]])
+def test_division_keeps_ties(divisor: object) -> None:
+    """9 quarters over 3 are a tie of halves; times the float64 next to 1/3 they are not."""
+    net = Net((8,))
+    y = net.op("Div", behind_integers(net), np.array(divisor))
+    found = checked(net, net.quant(y, 0.5, 6))
+    assert found.elements["Quant_5"] == 64 * 6
+
+
 @pytest.mark.parametrize("op", ["Quant", "IntQuant"])
 @pytest.mark.parametrize("bits", [1, 2, 7, 12, 16])
 def test_bits(bits: int, op: str) -> None:

@@ -20,14 +20,18 @@ from qfxc.frontend.call import FLOAT_TYPES, Call, converts, type_name
 from qfxc.frontend.onnx_unary import reciprocal, unary
 from qfxc.frontend.value import Value
 from qfxc.ir.function import X, apply, constant
-from qfxc.ir.graph import Op
+from qfxc.ir.graph import Graph, Node, Op, rewrite
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
 from qfxc.ops.concat import Concat
+from qfxc.ops.const import const_value, real_const
+from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.divide import Divide
 from qfxc.ops.maxpool import MaxPool
 from qfxc.ops.mul import Mul
 from qfxc.ops.prelu import PRelu
+from qfxc.ops.quantize import Quantize
 
 Floats = NDArray[np.float64]
 ONE, ZERO = np.asarray(1.0), np.asarray(0.0)
@@ -64,7 +68,26 @@ def _with_constant(call: Call, x: Value, c: Floats) -> Value:
         return times(call, x, c)
     if (c == 0).any():
         raise UserError("divides by a constant that is zero")
-    return times(call, x, 1 / c)
+    y, frame = constant_in_frame(call, x, c)
+    divisor = per_channel(frame)
+    if divisor is None:
+        return times(call, x, 1 / c)
+    return replace(y, node=call.make(Divide(), y.node, call.const(divisor, "d")))
+
+
+def with_reciprocals(graph: Graph) -> Graph:
+    """Divisions by constants as multiplications, in a model that states no codes: it rounds."""
+    if any(isinstance(n.op, (Dequantize, Quantize)) for n in graph.nodes()):
+        return graph
+
+    def multiplied(node: Node) -> Node | None:
+        if not isinstance(node.op, Divide):
+            return None
+        x, d = node.inputs
+        a = real_const(1 / const_value(d), f"{node.name}.a")
+        return Node(Affine(), (x, a, real_const(ZERO, f"{node.name}.b")), node.name)
+
+    return rewrite(graph, multiplied)
 
 
 def _from_constant(call: Call, c: Floats, x: Value) -> Value:

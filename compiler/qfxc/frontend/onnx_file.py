@@ -14,6 +14,7 @@ from qfxc.frontend.call import FLOAT_TYPES, Call, Operand, type_name
 from qfxc.frontend.folding import foldable
 from qfxc.frontend.layout import input_order, move_transposes_into_weights
 from qfxc.frontend.model_file import STANDARD_DOMAINS, Model, read, where
+from qfxc.frontend.onnx_arith import with_reciprocals
 from qfxc.frontend.onnx_ops import TABLE
 from qfxc.frontend.qdq import host_steps, output_node
 from qfxc.frontend.qdq_codes import computes_with_codes, convert, input_codes
@@ -226,7 +227,7 @@ class _Import:
             tuple(_port(name, value) for name, value in self.inputs),
             tuple(_port(name, value) for name, value in outputs),
         )
-        graph = move_transposes_into_weights(graph, self.shared.unique)
+        graph = with_reciprocals(move_transposes_into_weights(graph, self.shared.unique))
         graph.check_names()
         return graph
 

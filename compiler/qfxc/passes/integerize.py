@@ -17,6 +17,7 @@ from qfxc.ops.clip import Clip
 from qfxc.ops.const import const_value
 from qfxc.ops.conv import Conv
 from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.divide import Divide
 from qfxc.ops.input import Input
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.mul import Mul
@@ -27,7 +28,14 @@ from qfxc.ops.staircase import Staircase
 from qfxc.ops.thresholds import Thresholds
 from qfxc.ops.unary import Unary
 from qfxc.passes.base import Pass
-from qfxc.passes.exact import Exact, NoCodes, chain_functions, linear, tabulated
+from qfxc.passes.exact import (
+    Exact,
+    NoCodes,
+    chain_functions,
+    exact_values,
+    linear,
+    tabulated,
+)
 from qfxc.passes.exact_layers import added, averaged, dense, moved, padded
 
 
@@ -119,6 +127,8 @@ class Builder:
                 return inputs[0].map(*chain_functions(node))
             case Unary(program=program):
                 return inputs[0].followed_by(program)
+            case Divide():
+                return inputs[0].map(*(_over(d) for d in exact_values(node.inputs[1])))
             case Thresholds():
                 if inputs[0].then is not None:
                     raise NoCodes(inputs[0])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
-from qfxc.errors import UserError
 from qfxc.ir.graph import Graph, Node, once, rewrite
 from qfxc.ir.piecewise import Piecewise
-from qfxc.ir.rounding import Rounding
-from qfxc.ir.types import Array, Int, Scale, exact
+from qfxc.ir.types import Int, Scale, exact
+from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
+from qfxc.ops.avgpool import AvgPool
+from qfxc.ops.clip import Clip
 from qfxc.ops.concat import Concat
 from qfxc.ops.const import Const, const_value, int_const, real_const
 from qfxc.ops.conv import Conv
@@ -30,10 +31,9 @@ from qfxc.ops.unary import Unary
 from qfxc.passes.exact import MOST_TABLE_BITS, Exact, NoCodes
 from qfxc.passes.exact_layers import common_step, keeps_channels
 from qfxc.passes.integerize import Builder
+from qfxc.passes.own_added import Options, inserted
 from qfxc.passes.own_grids import grid, grid_by_channel
-from qfxc.quantize.encode import feed
-from qfxc.quantize.observe import Stats, observe
-from qfxc.quantize.ranges import levels, magnitude, power_of_two, round_step
+from qfxc.quantize.ranges import levels, round_step
 from qfxc.quantize.weights import WeightOptions, quantize_weights
 
 MOST_GRID_BITS = 16
@@ -42,33 +42,12 @@ MOST_GRID_BITS = 16
 MOST_OUTPUT_BITS = 32
 """Of an output that is an exact function of integers, and that keeps every digit."""
 
-ADDED, KEPT = "added", "kept"
-"""Ends of the names of new quantizers: calibrated ones, and ones that keep every digit."""
-
 MOVES = (Concat, MaxPool, Pad, Reshape, Slice, Transpose)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What added quantizers look like. ``pixels``: inputs are uint8 as they are."""
-
-    weights: WeightOptions
-    activations: int
-    outputs: int
-    method: str
-    rounding: Rounding
-    pixels: bool
-    frames: tuple[Array, ...]
 
 
 def brings_quantizers(graph: Graph) -> bool:
     """Whether the model states the type of any of its values."""
     return any(isinstance(n.op, (Quantize, Dequantize)) for n in graph.nodes())
-
-
-def calibrated(graph: Graph) -> list[str]:
-    """The values of a completed graph that got quantizers from calibration."""
-    return [n.inputs[0].name for n in graph.nodes() if n.name.endswith(f".{ADDED}")]
 
 
 def complete(graph: Graph, options: Options) -> Graph:
@@ -78,7 +57,7 @@ def complete(graph: Graph, options: Options) -> Graph:
     quantizer for sums, moves and activations; where codes of one scale are read, they keep every
     digit in up to 16 bits (outputs: 32). The rest is calibrated.
     """
-    graph = rewrite(graph, _quantizer_first)
+    graph = rewrite(graph, _quantizer_first, _clips_itself)
     graph = _with_inputs(graph, options)
     graph = rewrite(
         graph,
@@ -86,7 +65,7 @@ def complete(graph: Graph, options: Options) -> Graph:
         lambda n: _streamed_constant(n, options),
     )
     while missing := _missing(graph):
-        graph = _inserted(graph, missing, options)
+        graph = inserted(graph, missing, options)
     return _with_outputs(graph, options)
 
 
@@ -111,6 +90,16 @@ def _quantizer_first(node: Node) -> Node | None:
     return Node(op, tuple(_quantizer_first(p) or p for p in parts), node.name)
 
 
+def _clips_itself(node: Node) -> Node | None:
+    """quantize(clip(x)) as quantize(x), where the range of the codes clips more than that."""
+    if not isinstance(node.op, Quantize) or not isinstance(node.inputs[0].op, Clip):
+        return None
+    clip, elem = node.inputs[0].op, node.type.int
+    if any(clip.lo > elem.lo * s or clip.hi < elem.hi * s for s in elem.scale.values):
+        return None
+    return Node(node.op, node.inputs[0].inputs, node.name)
+
+
 def _readers(graph: Graph) -> dict[str, list[Node]]:
     readers: dict[str, list[Node]] = {}
     for node in graph.nodes():
@@ -130,7 +119,7 @@ def _with_inputs(graph: Graph, options: Options) -> Graph:
             wanted[node.name] = Int(0, 255)
         elif not own and not node.type.is_int:
             wanted[node.name] = None
-    return _inserted(graph, wanted, options) if wanted else graph
+    return inserted(graph, wanted, options) if wanted else graph
 
 
 def _weights_quantized(node: Node, options: WeightOptions) -> Node | None:
@@ -166,9 +155,9 @@ def _constant_quantized(node: Node, options: Options) -> Node:
     return Node(Dequantize(), (int_const(codes, elem, f"{node.name}.q"),), f"{node.name}.dq")
 
 
-def _missing(graph: Graph) -> dict[str, Int | None]:
-    """Values that need a quantizer next: with its type where they are on a grid."""
-    build, missing = Builder(), dict[str, Int | None]()
+def _missing(graph: Graph) -> dict[str, Int | Fraction | None]:
+    """Values that need a quantizer next, as ``_inserted`` takes them."""
+    build, missing = Builder(), dict[str, Int | Fraction | None]()
     for node in graph.nodes():
         host = isinstance(node.op, Quantize) and isinstance(node.inputs[0].op, Input)
         if not host and not all(build.known(i) for i in node.streams):
@@ -179,8 +168,25 @@ def _missing(graph: Graph) -> dict[str, Int | None]:
         except NoCodes as need:
             for source in node.streams:
                 if build.exact(source) is need.value:
-                    missing[source.name] = grid(need.value, MOST_GRID_BITS, need.step)
+                    exactly = grid(need.value, MOST_GRID_BITS, need.step)
+                    missing[source.name] = exactly or _fine_step(node, need.value, build)
     return missing
+
+
+def _fine_step(node: Node, missing: Exact, build: Builder) -> Fraction | None:
+    """A step that codes for a sum or an average should be a power of two times of.
+
+    That of the other operand makes short factors; the value's own slope keeps what is on its grid.
+    Codes for layers and products have few bits: None.
+    """
+    if not isinstance(node.op, (Add, AvgPool)):
+        return None
+    for value in (build.exact(i) for i in node.streams):
+        try:
+            return value.step if value is not None else None
+        except NoCodes:
+            continue
+    return max((s.slope for p in missing.pieces for s in p.segments if s.slope > 0), default=None)
 
 
 def _check_table(node: Node, build: Builder) -> None:
@@ -189,38 +195,6 @@ def _check_table(node: Node, build: Builder) -> None:
         value = build.exact(node.inputs[0])
         if value is not None and value.node.type.int.bits > MOST_TABLE_BITS:
             raise NoCodes(value)
-
-
-def _inserted(graph: Graph, wanted: Mapping[str, Int | None], options: Options) -> Graph:
-    """Quantizers behind the named values, calibrated where no type is given."""
-    names = [name for name, elem in wanted.items() if elem is None]
-    stats = observe(graph, feed(graph, options.frames), names) if names else {}
-    elems = {
-        name: _calibrated(name, stats[name], options) if elem is None else elem
-        for name, elem in wanted.items()
-    }
-
-    def insert(node: Node) -> Node | None:
-        if node.name not in elems:
-            return None
-        rounding = Rounding.HALF_UP if isinstance(node.op, Input) else options.rounding
-        name = f"{node.name}.{ADDED if wanted[node.name] is None else KEPT}"
-        q = Node(Quantize(elems[node.name], rounding), (node,), name)
-        return Node(Dequantize(), (q,), f"{name}.dq")
-
-    return rewrite(graph, once(insert))
-
-
-def _calibrated(name: str, stats: Stats, options: Options) -> Int:
-    if not (np.isfinite(stats.low) and np.isfinite(stats.high)):
-        raise UserError("NaN or infinity on the calibration inputs", where=name)
-    signed, bits = stats.low < 0, options.activations
-    top = magnitude(stats, bits, signed, "mse" if options.method == "best" else options.method)
-    if options.weights.powers:
-        step = power_of_two(stats, top, bits, signed)
-    else:
-        step = round_step(top / levels(bits, signed))
-    return Int.of_bits(bits, signed, Scale.of(step))
 
 
 def _with_outputs(graph: Graph, options: Options) -> Graph:
@@ -246,7 +220,7 @@ def _with_outputs(graph: Graph, options: Options) -> Graph:
     graph = rewrite(replace(graph, out_ports=tuple(ports)), once(lambda n: _less(n, offsets)))
     wanted = {_LESS.format(n) if n in offsets else n: elem for n, elem in wanted.items()}
     wide = replace(options, activations=options.outputs)
-    return _inserted(graph, wanted, wide) if wanted else graph
+    return inserted(graph, wanted, wide) if wanted else graph
 
 
 _LESS = "{}.without_offset"

@@ -24,7 +24,8 @@ from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize as QuantizeOp
 from qfxc.passes.base import Pass, choice
 from qfxc.passes.exact import MOST_TABLE_BITS
-from qfxc.passes.own_quantizers import Options, brings_quantizers, complete
+from qfxc.passes.own_added import Options
+from qfxc.passes.own_quantizers import brings_quantizers, complete
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.factors import on_grid, worth
 from qfxc.quantize.observe import Stats, observe
