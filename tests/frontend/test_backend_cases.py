@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
-import importlib.util
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import onnx
 import pytest
-from onnx_cases import operator_cases, stored_cases
 
+from onnx_cases import operator_cases, stored_cases
 from qfxc.frontend.onnx_ops import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
