@@ -225,9 +225,8 @@ Refused = tuple[Callable[[Net], str], str]
         ),
         (
             lambda n: n.op("FloatQuant", "x", 1.0, domain=n.domain),
-            "error: FloatQuant_0 (FloatQuant): operators of the domain qonnx.custom_op.general "
-            "are not supported\n"
-            "hint: onnx.inliner.inline_local_functions resolves model-local functions",
+            "error: FloatQuant_0 (FloatQuant): quantizes to floating point numbers\n"
+            "hint: integers are supported: Quant, 1 to 16 bits",
         ),
     ],
 )

@@ -22,7 +22,7 @@ from qfxc.frontend.qdq_constants import folded, parameters
 from qfxc.frontend.qdq_quantizer import LIMITS
 from qfxc.frontend.qonnx import channels_first
 from qfxc.frontend.qonnx_constants import quantized
-from qfxc.frontend.qonnx_quantizer import CHANNELS_LAST, is_qonnx
+from qfxc.frontend.qonnx_quantizer import CHANNELS_LAST, FLOATING, is_qonnx
 from qfxc.frontend.qoperator import DYNAMIC, is_microsoft
 from qfxc.frontend.value import Codes, Shape, Shared, Value
 from qfxc.ir.graph import Graph, Node, Port
@@ -122,6 +122,8 @@ def _unsupported(node: onnx.NodeProto, opset: int) -> tuple[str, str] | None:
         )
     if is_microsoft(node) or is_qonnx(node):
         return None
+    if node.op_type in FLOATING:
+        return "quantizes to floating point numbers", "integers are supported: Quant, 1 to 16 bits"
     if node.domain not in STANDARD_DOMAINS:
         return (
             f"operators of the domain {node.domain} are not supported",

@@ -22,6 +22,9 @@ from qfxc.ir.types import Array, exact
 CHANNELS_LAST = "qonnx.custom_op.channels_last"
 """The domain of Conv, BatchNormalization and poolings whose axis 1 comes last."""
 
+FLOATING = ("FloatQuant",)
+"""Of the same domains, but not for integers."""
+
 ROUNDINGS = {
     "ROUND": Rounding.HALF_EVEN,
     "HALF_EVEN": Rounding.HALF_EVEN,
