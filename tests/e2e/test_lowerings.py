@@ -61,7 +61,10 @@ NETS: dict[str, Net] = {
         {
             "i": ints(2, 0, 3),
             "r": ints(1, 1, 1, 2),
-            "a": ints(-1), "e": ints(-9), "d": ints(2), "n": ints(-2),
+            "a": ints(-1),
+            "e": ints(-9),
+            "d": ints(2),
+            "n": ints(-2),
         },
     ),
     "larger": (
