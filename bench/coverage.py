@@ -131,21 +131,7 @@ def page(rows: Sequence[Row], stored: Row, whole: Sequence[tuple[str, str]]) -> 
     """docs/operators.md."""
     known = [r for r in rows if r.op in TABLE]
     unknown = sorted(r.op for r in rows if r.op not in TABLE)
-    lines = [
-        "# Operators, measured",
-        "",
-        "Written by `python bench/coverage.py`: the test cases of the onnx package "
-        f"({onnx.__version__}), imported, simulated, compared with the results that it states.",
-        "",
-        "`passed`: cases with the right results, for some choice of inputs as data and the others",
-        "as constants. `refused`: cases that end in an error message that names the node. "
-        "`integers`: cases",
-        "with float32 data that were compiled to 8 bits as well (signal to quantization noise at ",
-        f"least {LEAST_SQNR_DB:.0f} dB).",
-        "",
-        "| operator | passed | refused | integers | why the others are refused |",
-        "|---|---|---|---|---|",
-    ]
+    lines = _head()
     for r in known:
         why = "; ".join(sorted(_short(t) for t in r.reasons)[:2]) if r.refused else ""
         lines.append(f"| {r.op} | {r.passed} | {r.refused} | {r.compiled} | {why} |")
@@ -164,6 +150,24 @@ def page(rows: Sequence[Row], stored: Row, whole: Sequence[tuple[str, str]]) -> 
         "Operators that are always refused: " + ", ".join(unknown) + ".",
     ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _head() -> list[str]:
+    return [
+        "# Operators, measured",
+        "",
+        "Written by `python bench/coverage.py`: the test cases of the onnx package "
+        f"({onnx.__version__}), imported, simulated, compared with the results that it states.",
+        "",
+        "`passed`: cases with the right results, for some choice of inputs as data and the others",
+        "as constants. `refused`: cases that end in an error message that names the node. "
+        "`integers`: cases",
+        "with float32 data that were compiled to 8 bits as well (signal to quantization noise at ",
+        f"least {LEAST_SQNR_DB:.0f} dB).",
+        "",
+        "| operator | passed | refused | integers | why the others are refused |",
+        "|---|---|---|---|---|",
+    ]
 
 
 def _short(text: str) -> str:
