@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qfxc.ir.function import X, apply
 from qfxc.ir.graph import Graph, Node, Port
 from qfxc.ir.types import Array, Real
 from qfxc.ops.add import Add
@@ -115,7 +116,7 @@ def branches() -> tuple[Graph, Array]:
     less = Node(Add(1, -1), (a, half), "less")
     times = Node(Mul(), (less, b), "times")
     shifted = net.norm(net.relu(b), 1.0)
-    over = Node(Unary("reciprocal"), (net.relu(affine_up(net, shifted)),), "over")
+    over = Node(Unary(apply("div", 1.0, X)), (net.relu(affine_up(net, shifted)),), "over")
     ratio = Node(Mul(), (times, over), "ratio")
     turned = Node(Transpose((2, 0, 1)), (ratio,), "turned")
     return net.done(net.dense(net.flat(turned), 3), times)

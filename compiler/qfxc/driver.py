@@ -30,6 +30,8 @@ from qfxc.options import BITS, Options
 from qfxc.passes.base import Pass, override, run_passes
 from qfxc.passes.fold_input import FoldInput
 from qfxc.passes.normalise import Normalise
+from qfxc.passes.own_added import calibrated
+from qfxc.passes.own_quantizers import brings_quantizers
 from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
 from qfxc.progress import Progress, Silent
@@ -45,6 +47,10 @@ from qfxc.verify import synth_netlist
 SYNTHETIC_WARNING = (
     "no calibration data: ranges come from seeded random inputs, so accuracy will suffer; "
     "give real inputs with --calib"
+)
+
+ADDED_WARNING = (
+    "the model has quantizers of its own, but none behind {}: those were added, from calibration"
 )
 
 
@@ -104,9 +110,9 @@ def compile(
     progress.step("import", 0, 1)
     source = load(model)
     progress.step("import", 1, 1)
-    warnings: list[str] = []
-    frames = to_frames(_calibration(source, calib, opts, warnings), source)
+    frames = to_frames(_calibration(source, calib, opts), source)
     graphs = _lowered(source, frames, opts, steps, progress)
+    warnings = _warnings(source, graphs, calib)
     progress.step("plan", 0, 1)
     clock = opts.clock or target.clock_mhz
     found = design(
@@ -127,11 +133,12 @@ def compile(
 
 @dataclass(frozen=True)
 class _Graphs:
-    """The float reference, the integer network, its kernels."""
+    """The float reference, the integer network, its kernels; values that were calibrated."""
 
     real: Graph
     integer: Graph
     kernel: Graph
+    calibrated: list[str]
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,16 @@ def _lowered(
 ) -> _Graphs:
     trace = Trace(opts.dump, frames, opts.check, progress, len(steps))
     kernel = run_passes(source, _configured(opts, steps, tuple(frames)), trace)
-    return _Graphs(trace.before("fold-input"), trace.after("rescale"), kernel)
+    found = calibrated(trace.after("quantize"))
+    return _Graphs(trace.before("fold-input"), trace.after("rescale"), kernel, found)
+
+
+def _warnings(source: Graph, graphs: _Graphs, calib: Source | None) -> list[str]:
+    own = brings_quantizers(source)
+    warnings = [] if calib is not None or (own and not graphs.calibrated) else [SYNTHETIC_WARNING]
+    if own and graphs.calibrated:
+        warnings.append(ADDED_WARNING.format(", ".join(graphs.calibrated)))
+    return warnings
 
 
 def _compiled(
@@ -207,12 +223,9 @@ def _options(values: Mapping[str, Any]) -> Options:
     return Options(**values)
 
 
-def _calibration(
-    graph: Graph, calib: Source | None, opts: Options, warnings: list[str]
-) -> list[Array]:
+def _calibration(graph: Graph, calib: Source | None, opts: Options) -> list[Array]:
     pixels = opts.input == "uint8"
     if calib is None:
-        warnings.append(SYNTHETIC_WARNING)
         return synthetic(graph, pixels=pixels)
     return thinned(load_inputs(calib, graph, pixels=pixels, where="--calib"))
 

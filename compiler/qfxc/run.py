@@ -20,7 +20,7 @@ from qfxc.ops import registry
 from qfxc.passes.lower import Lower
 from qfxc.progress import Progress, Silent
 from qfxc.quantize.calibration import Source, load_inputs, to_frames
-from qfxc.quantize.encode import decode, encode
+from qfxc.quantize.encode import decode, feed
 from qfxc.sim import simulate
 
 ENGINES = ("sim", "hls", "rtl")
@@ -33,6 +33,7 @@ PART = 512
 class Result:
     """One batch: integer codes and the real numbers they stand for, by output name, ONNX layout.
 
+    Where the model's output is a tensor of integers, the codes are that tensor.
     What a port leaves to the host (softmax) is not applied: ``host`` names it per output.
     ``classes``: how many classes an output tells apart; 0 where it is no classification.
     """
@@ -62,7 +63,7 @@ class Model:
     ) -> Result:
         """Quantizes inputs as the host does, runs them, and decodes the outputs."""
         frames = self._frames(source)
-        inputs = [encode(x, n.type.int) for x, n in zip(frames, self.integer.inputs, strict=True)]
+        inputs = feed(self.integer, frames)
         if engine is None:
             outputs = _in_parts("simulator", self.integer, inputs, progress or Silent())
         else:
@@ -72,16 +73,20 @@ class Model:
         for port, node, value in zip(
             self.integer.out_ports, self.integer.outputs, outputs, strict=True
         ):
-            codes[port.name] = port.from_frame(value)
-            real[port.name] = port.from_frame(decode(value, node.type.int))
+            codes[port.name] = port.integers(value)
+            real[port.name] = port.from_frame(decode(value, node.type.int, port))
         return Result(codes, real, self._host, self._classes)
 
     def run_float(self, source: Source, progress: Progress | None = None) -> Result:
         """The float reference on the same inputs (float32)."""
-        inputs = self._frames(source)
+        inputs = feed(self.real, self._frames(source))
         outputs = _in_parts("float reference", self.real, inputs, progress or Silent())
-        pairs = zip(self.real.out_ports, outputs, strict=True)
-        real = {port.name: port.from_frame(value) for port, value in pairs}
+        real = {
+            port.name: port.from_frame(decode(value, node.type.int) if node.type.is_int else value)
+            for port, node, value in zip(
+                self.real.out_ports, self.real.outputs, outputs, strict=True
+            )
+        }
         return Result({}, real, self._host, self._classes)
 
     @property

@@ -83,7 +83,7 @@ class Network:
         checked = [port.checked(np.asarray(arrays[port.name])) for port in self.inputs]
         frames, speed = self._stream(checked, batch, real=True)
         pairs = list(zip(self.outputs, frames, strict=True))
-        codes = {port.name: port.outside(value) for port, value in pairs}
+        codes = {port.name: port.integers(value) for port, value in pairs}
         real = {port.name: port.real(value) for port, value in pairs}
         output = {port.name: port.finish(real[port.name]) for port in self.outputs}
         return Result(codes, real, output, speed)

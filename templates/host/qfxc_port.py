@@ -61,6 +61,19 @@ def unpack(data: Array, bits: int, lanes: int, signed: bool) -> Array:
     return raised.view(np.int64) >> np.int64(up) if signed else (raised >> up).view(np.int64)
 
 
+def round_in_place(steps: Array, mode: str) -> None:
+    """Rounds float64 numbers as the network's quantizer does; "half-up" is floor(x + 1/2)."""
+    sign = np.sign(steps) if mode in ("away", "half-away", "half-zero") else None
+    if sign is not None:
+        np.abs(steps, out=steps)
+    steps += {"half-up": 0.5, "half-away": 0.5, "half-down": -0.5, "half-zero": -0.5}.get(mode, 0)
+    towards = {"half-even": np.rint, "zero": np.trunc}
+    up = mode in ("ceil", "away", "half-down", "half-zero")
+    towards.get(mode, np.ceil if up else np.floor)(steps, out=steps)
+    if sign is not None:
+        steps *= sign
+
+
 @dataclass(frozen=True)
 class Port:
     """A network input or output as network.json describes it; arrays lead with a frame axis."""
@@ -79,13 +92,20 @@ class Port:
     host: tuple[str, ...]
     dma: str
     batch: str
+    kind: str = ""
+    zero: int = 0
+    rounding: str = "half-up"
+    offset: Array | float = 0.0
 
     @staticmethod
     def read(entry: Mapping[str, Any]) -> Port:
         plain = ("name", "bits", "signed", "lo", "hi", "lanes", "words", "dma")
         values: dict[str, Any] = {key: entry[key] for key in plain}
+        values |= {key: entry[key] for key in ("kind", "zero", "rounding")}
         values |= {key: tuple(entry[key]) for key in ("shape", "perm", "frame", "host")}
         scale = np.array(entry["scale"]["float"])
+        if entry.get("offset"):
+            values["offset"] = np.array(entry["offset"])
         return Port(**values, scale=scale, batch=entry.get("batch", ""))
 
     @property
@@ -124,14 +144,19 @@ class Port:
         return array
 
     def quantize(self, array: Array) -> Array:
-        """``clip(floor(x / scale + 1/2), lo, hi)`` in float64: codes (frames, *frame shape)."""
+        """``clip(round(x / scale), lo, hi)`` in float64: codes (frames, *frame shape).
+
+        The network's own integers (``kind``) lose their zero point.
+        """
         moved = array.transpose(0, *(axis + 1 for axis in self.perm))
+        if self.kind:
+            codes = moved.astype(np.int64).reshape(len(array), *self.frame) - self.zero
+            return np.clip(codes, self.lo, self.hi).astype(self.container)
         if self.pixels:
             return moved.astype(np.uint8, copy=False).reshape(len(array), *self.frame)
         frames = moved.astype(np.float32, order="C").reshape(len(array), *self.frame)
         steps = np.divide(frames, self.scale, dtype=np.float64)
-        steps += 0.5
-        np.floor(steps, out=steps)
+        round_in_place(steps, self.rounding)
         np.clip(steps, self.lo, self.hi, out=steps)
         return steps.astype(self.container)
 
@@ -140,6 +165,14 @@ class Port:
         moved = frames.reshape(len(frames), *(self.shape[axis] for axis in self.perm))
         order = (0, *(1 + int(i) for i in np.argsort(self.perm)))
         return np.ascontiguousarray(moved.transpose(order))
+
+    def integers(self, frames: Array) -> Array:
+        """Codes in the ONNX layout; the network's own integers with their zero point and type."""
+        codes = self.outside(frames)
+        if not self.kind:
+            return codes
+        sign, bits = self.kind.split("INT")
+        return (codes + self.zero).astype(f"{sign.lower()}int{max(int(bits), 8)}")
 
     def pack(self, codes: Array) -> Array:
         """Codes (frames, ..) as uint8 (frames, bytes of a frame): what the accelerator takes."""
@@ -152,16 +185,28 @@ class Port:
         return values.reshape(len(data), *self.frame)
 
     def real(self, codes: Array) -> Array:
-        """``codes * scale`` in float64, in the ONNX layout."""
-        return self.outside(codes.astype(np.float64) * self.scale)
+        """``codes * scale + offset`` in float64, in the ONNX layout."""
+        return self.outside(codes.astype(np.float64) * self.scale + self.offset)
 
     def finish(self, real: Array) -> Array:
         """The operators that the network leaves to the host."""
         for op in self.host:
-            name, axis = op.split(" axis=")
+            name, *words = op.split()
+            given = dict(word.split("=") for word in words)
+            if name == "quantize":
+                real = _quantized(real, given)
+                continue
             if name not in ("softmax", "logsoftmax"):
                 raise DriverError(f"{self.name}: the host operator '{name}' is unknown")
-            shifted = real - real.max(axis=int(axis), keepdims=True)
-            total = np.exp(shifted).sum(axis=int(axis), keepdims=True)
+            axis = int(given["axis"])
+            shifted = real - real.max(axis=axis, keepdims=True)
+            total = np.exp(shifted).sum(axis=axis, keepdims=True)
             real = np.exp(shifted) / total if name == "softmax" else shifted - np.log(total)
         return real
+
+
+def _quantized(real: Array, given: Mapping[str, str]) -> Array:
+    """Half to even, saturated: integers, or the real numbers on their grid (type FLOAT)."""
+    scale, zero = float(given["scale"]), int(given["zero"])
+    codes = np.clip(np.rint(real / scale) + zero, int(given["lo"]), int(given["hi"]))
+    return (codes - zero) * scale if given["type"] == "FLOAT" else codes.astype(np.int64)

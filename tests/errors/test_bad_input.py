@@ -136,7 +136,7 @@ def open_height() -> list[str]:
 @case
 def unsupported_nodes() -> list[str]:
     b = nets.Builder(0)
-    a = b.node("Erf", "x")
+    a = b.node("Hardmax", "x")
     c = b.node("Conv", a, a, group=2)
     b.node("LSTM", c, c, c, to="y", hidden_size=3)
     return saved(b.model({"x": ("n", 3, 8, 8)}, {"y": ("n", 3)}))

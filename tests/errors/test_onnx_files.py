@@ -56,9 +56,9 @@ WEIGHTS = np.ones((4, 3, 3, 3), dtype=np.float32)
 @case
 def unsupported_operators_all_at_once() -> onnx.ModelProto:
     return model(
-        node("Sigmoid", "x", to="a", name="gate"),
+        node("Hardmax", "x", to="a", name="gate"),
         node("Relu", "a", to="b"),
-        node("Tanh", "b", to="c"),
+        node("Det", "b", to="c"),
         node("Quant", "c", to="y", domain="acme", name="q"),
     )
 
@@ -217,13 +217,6 @@ def attention() -> onnx.ModelProto:
 
 
 @case
-def spatial_broadcast() -> onnx.ModelProto:
-    return model(
-        node("ReduceMean", "x", to="m", axes=[1], keepdims=1), node("Mul", "x", "m", name="gate")
-    )
-
-
-@case
 def division_by_zero() -> onnx.ModelProto:
     return model(node("Div", "x", "c", name="norm"), c=np.zeros((3, 1, 1), dtype=np.float32))
 
@@ -247,22 +240,22 @@ def batch_normalization_in_training_mode() -> onnx.ModelProto:
 
 @case
 def max_pool_indices() -> onnx.ModelProto:
-    return model(node("MaxPool", "x", to="y i", kernel_shape=[2, 2], name="pool"))
+    return model(node("MaxPool", "x", to="y i", kernel_shape=[2, 2], name="pool"), out=("y", "i"))
 
 
 @case
-def reflected_border() -> onnx.ModelProto:
+def unknown_border() -> onnx.ModelProto:
     pads = np.array([0, 0, 1, 1, 0, 0, 1, 1])
-    return model(node("Pad", "x", "p", mode="reflect", name="pad"), p=pads)
+    return model(node("Pad", "x", "p", mode="mirror", name="pad"), p=pads)
 
 
 @case
-def backward_slice() -> onnx.ModelProto:
+def step_of_zero() -> onnx.ModelProto:
     i: dict[str, Any] = {
         "s": np.array([7]),
         "e": np.array([0]),
         "a": np.array([2]),
-        "t": np.array([-1]),
+        "t": np.array([0]),
     }
     return model(node("Slice", "x", "s", "e", "a", "t", name="flip"), **i)
 

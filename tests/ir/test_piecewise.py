@@ -72,3 +72,22 @@ def test_direction() -> None:
     assert line.affine(Fraction(-1), Fraction(0)).direction == -1
     assert line.prelu(Fraction(-1, 2)).direction == 0
     assert Piecewise.linear(Fraction(0), Fraction(3)).direction == 1
+
+
+@given(
+    slope=st.fractions(-3, 3, max_denominator=5),
+    intercept=st.fractions(-9, 9, max_denominator=7),
+    levels=st.lists(st.fractions(-20, 20, max_denominator=3), min_size=1, max_size=5),
+    kink=st.fractions(-4, 4, max_denominator=3),
+)
+def test_steps_count_the_levels_reached(
+    slope: Fraction, intercept: Fraction, levels: list[Fraction], kink: Fraction
+) -> None:
+    """At every integer, of the function and of its mirror image; the direction as counted."""
+    f = Piecewise.linear(slope, intercept).clip(None, kink)
+    counted = f.steps(sorted(levels))
+    values = [sum(f.at(x) >= level for level in levels) for x in range(-30, 31)]
+    assert [counted.at(x) for x in range(-30, 31)] == values
+    assert [counted.mirrored().at(x) for x in range(-30, 31)] == values[::-1]
+    if len(set(values)) > 1:
+        assert counted.direction == (1 if values[0] <= values[-1] else -1)

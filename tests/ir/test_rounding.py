@@ -17,6 +17,7 @@ TIES = {
     Rounding.FLOOR: [-3, -2, -1, 0, 1, 2],
     Rounding.ZERO: [-2, -1, 0, 0, 1, 2],
     Rounding.CEIL: [-2, -1, 0, 1, 2, 3],
+    Rounding.AWAY: [-3, -2, -1, 1, 2, 3],
     Rounding.HALF_UP: [-2, -1, 0, 1, 2, 3],
     Rounding.HALF_DOWN: [-3, -2, -1, 0, 1, 2],
     Rounding.HALF_ZERO: [-2, -1, 0, 0, 1, 2],

@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qfxc.errors import UserError
-from qfxc.ir.graph import Graph, Node
+from qfxc.ir.graph import Graph, Node, walk_up
 from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Int
+from qfxc.ops.add import Add
 from qfxc.ops.input import Input
 from qfxc.ops.staircase import Staircase
 from qfxc.passes.rescale import Rescale
 from qfxc.passes.rescale_forms import signed_digits
+from qfxc.sim import simulate
 
 KINDS = ("plain", "relu", "prelu", "falling")
 
@@ -52,7 +54,7 @@ def definition(op: Staircase, x: Int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 6, 8])
-@pytest.mark.parametrize("mode", [m for m in Rounding if m is not Rounding.ZERO])
+@pytest.mark.parametrize("mode", list(Rounding))
 @pytest.mark.parametrize("kind", KINDS)
 def test_forms_reproduce_every_step(kind: str, mode: Rounding, bits: int) -> None:
     rng = np.random.default_rng([KINDS.index(kind), list(Rounding).index(mode), bits])
@@ -63,8 +65,16 @@ def test_forms_reproduce_every_step(kind: str, mode: Rounding, bits: int) -> Non
     expected = definition(op, x)
     node = chosen(op, x, channels)
     assert node.op.stem != "staircase"
-    assert np.array_equal(op.run(Node(op, node.inputs, "y"), codes), expected)
-    assert np.array_equal(node.op.run(node, codes), expected)
+    assert np.array_equal(
+        op.run(Node(op, (Node(Input((channels,), x), (), "x"),), "y"), codes), expected
+    )
+    assert np.array_equal(run(node, codes), expected)
+
+
+def run(node: Node, codes: np.ndarray) -> np.ndarray:
+    """What ``node`` gives for the codes of the only input behind it."""
+    (source,) = (n for n in walk_up(node) if isinstance(n.op, Input))
+    return simulate(Graph("g", (source,), (node,), (), ()), [codes])[0]
 
 
 def one(slope: Fraction, x: Int, bits: int, intercept: Fraction = Fraction(0)) -> Node:
@@ -108,9 +118,9 @@ def test_59_is_64_minus_4_minus_1() -> None:
 
 
 def test_no_exact_form_is_an_error_that_names_the_node() -> None:
-    op = Staircase((Piecewise.linear(Fraction(-1, 7)),), Rounding.ZERO, Int.of_bits(8, True))
+    op = Staircase((Piecewise.linear(Fraction(-1, 7)),), Rounding.ZERO, Int.of_bits(16, True))
     with pytest.raises(UserError, match="no exact form for rounding 'zero'") as caught:
-        chosen(op, Int(-900, 900), 1)
+        chosen(op, Int(-900000, 900000), 1)
     assert caught.value.where == "y"
 
 
@@ -124,3 +134,28 @@ def test_dead_channels_do_not_cost_a_multiplier() -> None:
     codes = np.repeat(np.arange(x.lo, x.hi + 1)[:, None], 3, axis=1)
     assert node.op.stem == "shift"
     assert np.array_equal(node.op.run(node, codes), definition(op, x))
+
+
+def test_ties_to_even_are_a_sum_of_two_shifts() -> None:
+    """Power-of-two scales make ties; 63 comparators per channel would be the alternative.
+
+    Thresholds of odd codes are 17, 81, ..., of even ones 48, 112, ...: with period 64 each.
+    """
+    op = Staircase((Piecewise.linear(Fraction(1, 32)),), Rounding.HALF_EVEN, Int.of_bits(6, False))
+    x = Int(-3000, 3000)
+    node = chosen(op, x, 1)
+    assert node.op == Add()
+    assert [i.op.stem for i in node.inputs] == ["shift", "shift"]
+    assert [(i.op.b, i.op.right) for i in node.inputs] == [((16,), 6), ((47,), 6)]
+    codes = np.arange(x.lo, x.hi + 1)[:, None]
+    assert np.array_equal(run(node, codes), definition(op, x))
+
+
+def test_falling_steps_without_a_line_compare_minus_x() -> None:
+    x = Int(-900, 900)
+    levels = [Fraction(v) for v in (-500, 3, 100, 104, 107, 108, 700)]
+    op = Staircase((Piecewise.linear(Fraction(-1)).steps(levels),), Rounding.FLOOR, Int(0, 7))
+    node = chosen(op, x, 1)
+    assert [node.op.stem, node.inputs[0].op.stem] == ["compare", "dyadic"]
+    codes = np.arange(x.lo, x.hi + 1)[:, None]
+    assert np.array_equal(run(node, codes), definition(op, x))

@@ -84,6 +84,10 @@ def _port(port: Port, node: Node, stream: Stream, link: Link) -> dict[str, Any]:
             "exact": [str(value) for value in elem.scale.values],
             "float": elem.scale.floats().tolist(),
         },
+        "offset": [float(value) for value in port.offset],
         "host": list(port.host),
+        "kind": port.kind,
+        "zero": port.zero,
+        "rounding": port.rounding,
         "dma": f"{link.port}_dma",
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,23 +82,26 @@ def channel_last(call: Call, value: Value, constant: Floats) -> tuple[Value, Flo
 
 
 def expanded(call: Call, value: Value, body: Shape, order: Shape) -> Value:
-    """``value`` broadcast to ``body``: one long axis at most, repeated along all others.
+    """``value`` broadcast to ``body``: its elements, again and again along the other axes.
 
-    ``order`` is the frame order of what it is combined with; the result follows it if it can.
+    ``order`` is the frame order of what it is combined with; the result follows it if it can: the
+    axes that it has itself are innermost.
     """
     if value.body == body:
         return value
-    long = [a for a, n in enumerate(value.body) if n != 1]
-    if len(long) > 1:
-        raise UserError(
-            f"broadcasting {list(value.body)} over {list(body)} is not supported",
-            hint="a tensor can be repeated where it has one value per channel, (N,C,1,1)",
-        )
+    long = {a for a, n in enumerate(value.body) if n != 1}
     if not long:
         return _repeated(call, value, body, order)
-    value = call.arrange(value, (*(a for a in order if a != long[0]), long[0]))
-    shape = tuple(body[a] for a in value.order)
-    return value.with_body(call.make(Expand(shape), value.node, suffix="expand"), body, value.order)
+    order = (*(a for a in order if a not in long), *(a for a in order if a in long))
+    value = call.arrange(value, order)
+    shape = tuple(body[a] for a in order)
+    if len(long) == 1:
+        node = call.make(Expand(shape), value.node, suffix="expand")
+    else:
+        size = value.node.type.size
+        flat = call.reshape(value.node, (1, size))
+        node = call.make(Expand((prod(body) // size, size)), flat, suffix="expand")
+    return value.with_body(call.reshape(node, shape), body, order)
 
 
 def _repeated(call: Call, value: Value, body: Shape, order: Shape) -> Value:

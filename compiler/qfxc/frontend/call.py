@@ -14,18 +14,16 @@ from onnx import TensorProto, helper
 from qfxc.errors import UserError
 from qfxc.frontend.folding import finite
 from qfxc.frontend.value import Builder, Shape, Shared, Value
-from qfxc.ir.types import Array
+from qfxc.frontend.value import type_name as type_name
+from qfxc.ir.graph import Node
+from qfxc.ir.types import Array, Int, Scale, exact
+from qfxc.ops.const import int_const
+from qfxc.ops.dequantize import Dequantize
 
 OLDEST_OPSET = 7
 """From here on broadcasting is numpy's; older models are converted by onnx.version_converter."""
 
 FLOAT_TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
-
-
-def type_name(kind: int) -> str:
-    """ONNX's name of an element type."""
-    known = kind in TensorProto.DataType.values()
-    return TensorProto.DataType.Name(TensorProto.DataType.ValueType(kind)) if known else f"{kind}"
 
 
 Operand = Value | Array | None
@@ -76,9 +74,42 @@ class Call(Builder):
             )
         return found
 
-    def floats(self, index: int) -> NDArray[np.float64]:
-        """A finite real constant."""
+    def floats(self, index: int, rounded: bool = False) -> NDArray[np.float64]:
+        """A finite real constant; ``rounded``: ``weights`` will find its codes again."""
+        if not rounded and self.node.input[index] in self.shared.rounded:
+            raise UserError(
+                f"input {index} ('{self.node.input[index]}') has codes of too many bits here",
+                hint="as the bias of a Conv or Gemm they are supported",
+            )
         return finite(self.constant(index), f"input {index} ('{self.node.input[index]}')")
+
+    def weights(self, array: Array, index: int, suffix: str, factor: float = 1.0) -> Node:
+        """The constant ``array``, which is input ``index`` times ``factor`` in some other layout.
+
+        Where the file has it as codes, so has the graph: an integer constant, dequantized. Its
+        steps belong to the innermost axis. Raises UserError where they do not.
+        """
+        name = self.node.input[index]
+        steps = self.shared.grids.get(name)
+        if steps is None:
+            return self.const(array, suffix)
+        step = per_last_axis(steps, array.shape)
+        codes = np.rint(array / (step * factor))
+        if ((codes * step) * factor != array).any():
+            raise UserError(
+                f"the scales of input {index} ('{name}') belong to another axis than its outputs",
+                hint="quantize weights per tensor, or per output channel",
+            )
+        scale = Scale.of([exact(s) * exact(factor) for s in np.atleast_1d(step)])
+        elem = Int(int(codes.min(initial=0)), int(codes.max(initial=0)), scale)
+        label = f"{self.name}.{suffix}"
+        q = int_const(codes, elem, self.shared.unique(f"{label}.q"))
+        return Node(Dequantize(), (q,), self.shared.unique(label))
+
+    def bias(self, array: Array, index: int, factor: float = 1.0) -> Node:
+        """As ``weights``, for a bias: real numbers where those are exact."""
+        exactly = self.node.input[index] not in self.shared.rounded
+        return self.const(array, "b") if exactly else self.weights(array, index, "b", factor)
 
     def indices(self, index: int) -> Shape:
         """A constant list of integers."""
@@ -99,6 +130,20 @@ class Call(Builder):
             raise UserError(f"its output {what} is not supported", hint="remove what uses it")
 
 
+def per_last_axis(steps: Array, shape: Shape) -> NDArray[np.float64]:
+    """The one number of ``steps``, or one per index of the only axis along which it varies."""
+    if (steps == steps.reshape(-1)[:1]).all():
+        return np.asarray(steps.reshape(-1)[0])
+    varying = [a for a in range(steps.ndim) if (steps != steps.take([0], axis=a)).any()]
+    row = np.moveaxis(steps, varying[0], 0).reshape(steps.shape[varying[0]], -1)[:, 0]
+    if len(varying) > 1 or shape[-1:] != row.shape:
+        raise UserError(
+            "scales that are not one per output channel are not supported",
+            hint="quantize weights per tensor, or per output channel",
+        )
+    return np.asarray(row)
+
+
 Convert = Callable[[Call], Value | Sequence[Value]]
 
 
@@ -111,6 +156,7 @@ class Row:
     notes: str
     convert: Convert
     passes_terminal: bool
+    takes_codes: bool = False
 
 
 TABLE: dict[str, Row] = {}
@@ -118,18 +164,22 @@ TABLE: dict[str, Row] = {}
 
 
 def converts(
-    *ops: str, notes: str = "", since: int = OLDEST_OPSET, passes_terminal: bool = False
+    *ops: str,
+    notes: str = "",
+    since: int = OLDEST_OPSET,
+    passes_terminal: bool = False,
+    takes_codes: bool = False,
 ) -> Callable[[Convert], Convert]:
     """Enters a function into the table.
 
     ``since`` is the first supported opset; ``passes_terminal`` says that the operator may follow a
-    softmax that is left to the host, or an ArgMax.
+    softmax that is left to the host, or an ArgMax; ``takes_codes``, that it knows codes by itself.
     """
 
     def enter(convert: Convert) -> Convert:
         for op in ops:
             assert op not in TABLE, f"{op} is converted twice"
-            TABLE[op] = Row(op, since, notes, convert, passes_terminal)
+            TABLE[op] = Row(op, since, notes, convert, passes_terminal, takes_codes)
         return convert
 
     return enter

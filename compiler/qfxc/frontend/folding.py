@@ -26,8 +26,15 @@ RANDOM = frozenset(
 """Operators that are no function of their inputs: never folded."""
 
 
-EVALUATED_AT = {"QuantizeLinear": 19, "DequantizeLinear": 19}
-"""Where onnx's evaluator starts later than the operator, whose meaning did not change."""
+QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
+"""Folded exactly elsewhere (qdq_constants.py); onnxruntime has them in a domain of its own, too."""
+
+
+QONNX_QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant")
+QONNX_DOMAINS = (
+    *("", "qonnx", "onnx.brevitas", "finn", "qonnx.custom_op.general", "finn.custom_op.general"),
+)
+"""Folded exactly, too (qonnx_constants.py). Exporters wrote all these domains."""
 
 
 def tensor(proto: onnx.TensorProto) -> Array:
@@ -47,7 +54,10 @@ def tensor(proto: onnx.TensorProto) -> Array:
 
 def foldable(node: onnx.NodeProto, constants: Mapping[str, object]) -> bool:
     """Whether the values of all inputs are known (``constants``) and the node is a function."""
-    if node.op_type in RANDOM or node.domain not in ("", "ai.onnx"):
+    standard = node.domain in ("", "ai.onnx") or node.op_type in QUANTIZERS
+    if node.op_type in QONNX_QUANTIZERS and node.domain in QONNX_DOMAINS:
+        standard = True
+    if node.op_type in RANDOM or not standard:
         return False
     if any(a.HasField("g") or a.graphs for a in node.attribute):
         return False
@@ -63,7 +73,6 @@ def fold(node: onnx.NodeProto, inputs: Sequence[Array | None], opset: int) -> li
     ]
     outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
     graph = helper.make_graph([node], "fold", infos, outputs)
-    opset = max(opset, EVALUATED_AT.get(node.op_type, opset))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
     try:
         results = ReferenceEvaluator(model).run(None, dict(present))

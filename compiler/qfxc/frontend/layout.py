@@ -12,30 +12,44 @@ from qfxc.frontend.value import Shape, identity
 from qfxc.ir.graph import Graph, Node, rewrite
 from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
-from qfxc.ops.const import const_value, real_const
+from qfxc.ops.const import const_value, int_const, real_const
+from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.prelu import PRelu
+from qfxc.ops.quantize import Quantize
 from qfxc.ops.reshape import Reshape
 from qfxc.ops.transpose import Transpose
 
 CHANNELS_LAST = frozenset(
     (
         "Conv",
+        "ConvTranspose",
         "MaxPool",
         "AveragePool",
         "GlobalAveragePool",
         "GlobalMaxPool",
         "BatchNormalization",
+        *("QLinearConv", "ConvInteger", "QLinearAveragePool", "QLinearGlobalAveragePool"),
     )
 )
 """What computes on frames whose innermost axis is ONNX axis 1."""
+
+ELEMENTWISE = (
+    *("Acos", "Asin", "Atan", "Cos", "Sin", "Tan"),
+    *("Abs", "Acosh", "Asinh", "Atanh", "Ceil", "Celu", "Cosh", "Elu", "Erf", "Exp", "Floor"),
+    *("Gelu", "HardSigmoid", "HardSwish", "Log", "Mish", "Pow", "Round", "Selu", "Shrink"),
+    *("Sigmoid", "Sign", "Sinh", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh"),
+    "ThresholdedRelu",
+)
 
 KEEPS_AXES = frozenset(
     (
         *("Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "Neg", "Reciprocal"),
         *("Relu", "LeakyRelu", "PRelu", "Clip", "Identity", "Dropout", "Cast"),
-        *("Pad", "Slice", "Split", "Concat"),
+        *("Pad", "Slice", "Split", "Concat", "Gather", "Tile", "Expand"),
+        *ELEMENTWISE,
         *("QuantizeLinear", "DequantizeLinear", "Quant", "BipolarQuant"),
+        *("QLinearAdd", "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid"),
     )
 )
 
@@ -57,7 +71,8 @@ def input_order(name: str, body: Shape, nodes: Iterable[onnx.NodeProto]) -> Shap
         value, axes = queue.popleft()  # axes[j]: the input's body axis that is body axis j here
         for node in users.get(value, ()):
             if node.op_type in CHANNELS_LAST and value == node.input[0]:
-                return (*axes[1:], axes[0])
+                # QONNX has a domain whose operators have channels last already
+                return axes if "channels_last" in node.domain else (*axes[1:], axes[0])
             after = _axes_after(node, axes)
             for output in node.output if after else ():
                 if output not in seen:
@@ -94,7 +109,7 @@ def _permuted_matmul(
         return None
     chain: list[Node] = []
     at = node.inputs[0]
-    while isinstance(at.op, (Clip, Affine, PRelu)) and uses[at.name] == 1:
+    while _elementwise(at) and uses[at.name] == 1:
         chain.append(at)
         at = at.inputs[0]
     if not isinstance(at.op, Reshape) or not isinstance(at.inputs[0].op, Transpose):
@@ -111,7 +126,20 @@ def _permuted_matmul(
     return Node(node.op, (x, _permuted(node.inputs[1], rows), *node.inputs[2:]), node.name)
 
 
+def _elementwise(node: Node) -> bool:
+    """Whether ``node`` treats every element by itself, and alike where its constants do."""
+    if isinstance(node.op, Quantize):
+        return node.op.elem.scale.per_tensor
+    if isinstance(node.op, Dequantize):
+        return node.inputs[0].type.int.scale.per_tensor
+    return isinstance(node.op, (Clip, Affine, PRelu))
+
+
 def _permuted(constant: Node, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Node:
     """A constant with one entry or row per element, in the order of the unpermuted elements."""
+    if isinstance(constant.op, Dequantize):
+        codes = constant.inputs[0]
+        moved = int_const(const_value(codes)[rows], codes.type.int, codes.name)
+        return Node(constant.op, (moved,), constant.name)
     value = const_value(constant)
     return real_const(value[rows], constant.name) if value.ndim else constant

@@ -127,7 +127,23 @@ def _needed(graph: onnx.GraphProto) -> list[tuple[str, onnx.NodeProto]]:
         if index not in needed:
             needed.add(index)
             stack += [maker[i] for i in nodes[index][1].input if i in maker]
-    return [nodes[i] for i in sorted(needed)]
+    return _without_unused([nodes[i] for i in sorted(needed)], {o.name for o in graph.output})
+
+
+def _without_unused(
+    nodes: list[tuple[str, onnx.NodeProto]], outputs: set[str]
+) -> list[tuple[str, onnx.NodeProto]]:
+    """Further outputs that nobody reads lose their name: the mask of a Dropout, for one."""
+    used = outputs.union(*(node.input for _, node in nodes))
+    found = []
+    for label, node in nodes:
+        if any(name and name not in used for name in node.output[1:]):
+            kept = [n if n in used else "" for n in node.output[1:]]
+            node, first = onnx.NodeProto.FromString(node.SerializeToString()), node.output[0]
+            del node.output[:]
+            node.output.extend([first, *kept])
+        found.append((label, node))
+    return found
 
 
 def _sorted(

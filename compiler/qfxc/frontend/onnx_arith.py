@@ -9,16 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.errors import UserError
-from qfxc.frontend.broadcast import channel_last, constant_in_frame, per_channel, two_values
+from qfxc.frontend.broadcast import (
+    channel_last,
+    constant_in_frame,
+    of_rank,
+    per_channel,
+    two_values,
+)
 from qfxc.frontend.call import FLOAT_TYPES, Call, converts, type_name
+from qfxc.frontend.onnx_unary import reciprocal, unary
 from qfxc.frontend.value import Value
-from qfxc.ir.graph import Op
+from qfxc.ir.function import X, apply, constant
+from qfxc.ir.graph import Graph, Node, Op, rewrite
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
+from qfxc.ops.concat import Concat
+from qfxc.ops.const import const_value, real_const
+from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.divide import Divide
+from qfxc.ops.maxpool import MaxPool
 from qfxc.ops.mul import Mul
 from qfxc.ops.prelu import PRelu
-from qfxc.ops.unary import Unary
+from qfxc.ops.quantize import Quantize
 
 Floats = NDArray[np.float64]
 ONE, ZERO = np.asarray(1.0), np.asarray(0.0)
@@ -50,21 +63,40 @@ def _of_tensors(call: Call, x: Value, y: Value) -> Value:
 
 def _with_constant(call: Call, x: Value, c: Floats) -> Value:
     if call.op in ("Add", "Sub"):
-        return _plus(call, x, 1, c if call.op == "Add" else -c)
+        return plus(call, x, 1, c if call.op == "Add" else -c)
     if call.op == "Mul":
-        return _times(call, x, c)
+        return times(call, x, c)
     if (c == 0).any():
         raise UserError("divides by a constant that is zero")
-    return _times(call, x, 1 / c)
+    y, frame = constant_in_frame(call, x, c)
+    divisor = per_channel(frame)
+    if divisor is None:
+        return times(call, x, 1 / c)
+    return replace(y, node=call.make(Divide(), y.node, call.const(divisor, "d")))
+
+
+def with_reciprocals(graph: Graph) -> Graph:
+    """Divisions by constants as multiplications, in a model that states no codes: it rounds."""
+    if any(isinstance(n.op, (Dequantize, Quantize)) for n in graph.nodes()):
+        return graph
+
+    def multiplied(node: Node) -> Node | None:
+        if not isinstance(node.op, Divide):
+            return None
+        x, d = node.inputs
+        a = real_const(1 / const_value(d), f"{node.name}.a")
+        return Node(Affine(), (x, a, real_const(ZERO, f"{node.name}.b")), node.name)
+
+    return rewrite(graph, multiplied)
 
 
 def _from_constant(call: Call, c: Floats, x: Value) -> Value:
     if call.op in ("Add", "Sub"):
-        return _plus(call, x, 1 if call.op == "Add" else -1, c)
-    return _times(call, x if call.op == "Mul" else reciprocal(call, x, "reciprocal"), c)
+        return plus(call, x, 1 if call.op == "Add" else -1, c)
+    return times(call, x if call.op == "Mul" else reciprocal(call, x, "reciprocal"), c)
 
 
-def _plus(call: Call, x: Value, sign: int, c: Floats) -> Value:
+def plus(call: Call, x: Value, sign: int, c: Floats) -> Value:
     """sign * x + c."""
     x, frame = constant_in_frame(call, x, c)
     b = per_channel(frame)
@@ -73,7 +105,7 @@ def _plus(call: Call, x: Value, sign: int, c: Floats) -> Value:
     return _stream(call, x, Add(sign, 1), frame)
 
 
-def _times(call: Call, x: Value, c: Floats) -> Value:
+def times(call: Call, x: Value, c: Floats) -> Value:
     """x * c."""
     x, frame = constant_in_frame(call, x, c)
     a = per_channel(frame)
@@ -86,15 +118,6 @@ def _stream(call: Call, x: Value, op: Op, frame: Floats) -> Value:
     return replace(x, node=call.make(op, x.node, call.const(full, "c")))
 
 
-def reciprocal(call: Call, x: Value, suffix: str = "") -> Value:
-    return replace(x, node=call.make(Unary("reciprocal"), x.node, suffix=suffix))
-
-
-@converts("Reciprocal")
-def reciprocal_(call: Call) -> Value:
-    return reciprocal(call, call.value(0))
-
-
 @converts("Neg")
 def negate(call: Call) -> Value:
     return affine(call, call.value(0), -ONE, ZERO)
@@ -102,6 +125,10 @@ def negate(call: Call) -> Value:
 
 @converts("Sum", notes="of tensors and constants")
 def total(call: Call) -> Value:
+    return _sum(call)
+
+
+def _sum(call: Call) -> Value:
     values = [x for x in call.inputs if isinstance(x, Value)]
     y = values[0]
     for other in values[1:]:
@@ -109,7 +136,7 @@ def total(call: Call) -> Value:
         y = replace(y, node=call.make(Add(1, 1), y.node, other.node))
     for index, x in enumerate(call.inputs):
         if not isinstance(x, Value):
-            y = _plus(call, y, 1, call.floats(index))
+            y = plus(call, y, 1, call.floats(index))
     return y
 
 
@@ -131,17 +158,60 @@ def clip(call: Call) -> Value:
     return _clip(call, call.value(0), min(lo, hi), hi)
 
 
-@converts("Max", "Min", notes="of one tensor and scalar constants")
+@converts("Max", "Min", notes="of tensors and constants; channels broadcast")
 def bound(call: Call) -> Value:
     values = [x for x in call.inputs if isinstance(x, Value)]
-    if len(values) != 1:
-        raise UserError("compares tensors with each other", hint="one tensor and constants work")
-    bounds = [call.scalar(i, 0) for i, x in enumerate(call.inputs) if not isinstance(x, Value)]
-    if not bounds:
-        return values[0]
+    y = values[0]
+    for other in values[1:]:
+        y = _larger(call, y, other) if call.op == "Max" else _smaller(call, y, other)
+    constants = [call.constant(i) for i, x in enumerate(call.inputs) if not isinstance(x, Value)]
+    for limit in constants:
+        y = _limited(call, y, limit.astype(np.float64))
+    return y
+
+
+def _larger(call: Call, x: Value, y: Value) -> Value:
+    """The maximum of two tensors: side by side, then a pooling over the two."""
+    x, y = two_values(call, x, y)
+    shape = x.node.type.shape
+    channels = shape[-1] if shape else 1
+    rows = (x.node.type.size // channels, 1, channels)
+    pair = (call.reshape(v.node, rows) for v in (x, y))
+    both = call.make(Concat(1), *pair, suffix="both")
+    node = call.make(MaxPool((1, 2), (1, 2)), both, suffix="larger")
+    return replace(x, node=call.reshape(node, shape))
+
+
+def _smaller(call: Call, x: Value, y: Value) -> Value:
+    """-max(-x, -y)"""
+    x, y = (affine(call, v, -ONE, ZERO, "minus") for v in (x, y))
+    return affine(call, _larger(call, x, y), -ONE, ZERO, "minus")
+
+
+def _limited(call: Call, x: Value, limit: Floats) -> Value:
+    """The maximum or minimum with a constant: one number, or one per channel."""
+    if np.isnan(limit).any():
+        raise UserError("a bound is NaN")
+    if limit.size == 1:
+        x = of_rank(call, x, max(limit.ndim, len(x.shape)))
+        bound = float(limit.reshape(-1)[0])
+        ends = (bound, inf) if call.op == "Max" else (-inf, bound)
+        return replace(x, node=call.make(Clip(*ends), x.node))
+    x, limit = constant_in_frame(call, x, limit)
+    channel = per_channel(limit)
+    if channel is not None:
+        return unary(call, x, apply(call.op.lower(), X, constant(channel)))
+    full = np.broadcast_to(limit, x.node.type.shape)
     if call.op == "Max":
-        return _clip(call, values[0], max(bounds), inf)
-    return _clip(call, values[0], -inf, min(bounds))
+        return _larger(call, x, replace(x, node=call.const(full, "c")))
+    x = affine(call, x, -ONE, ZERO, "minus")
+    larger = _larger(call, x, replace(x, node=call.const(-full, "c")))
+    return affine(call, larger, -ONE, ZERO, "minus")
+
+
+@converts("Mean", notes="of tensors and constants")
+def mean(call: Call) -> Value:
+    return affine(call, _sum(call), np.asarray(1 / len(call.inputs)), ZERO, "mean")
 
 
 @converts("LeakyRelu", "PRelu", notes="constant slope, scalar or per channel")

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from qfxc.errors import UserError
 from qfxc.frontend.call import Call, converts
+from qfxc.frontend.onnx_unary import unary
 from qfxc.frontend.value import Value
+from qfxc.ir.function import X, apply
 from qfxc.ir.graph import Node
 from qfxc.ops._spatial import Pair, counts
 from qfxc.ops.avgpool import AvgPool
@@ -162,14 +164,14 @@ def conv(call: Call) -> Value:
         raise UserError(f"kernel_shape differs from that of the weights, {list(kernel)}")
     g = geometry(call, kernel, _size(image), spatial, ceil=False)
     weights = w.reshape(*w.shape[:2], *g.kernel).transpose(2, 3, 1, 0)
-    parts = [pad_image(call, image, g), call.const(weights, "w")]
+    parts = [pad_image(call, image, g), call.weights(weights, 1, "w")]
     if call.given(2):
-        parts.append(call.const(_bias(call, w.shape[0]), "b"))
+        parts.append(call.bias(_bias(call, w.shape[0]), 2))
     return from_image(call, call.make(Conv(g.stride, g.dilation, groups), *parts), x)
 
 
 def _bias(call: Call, outputs: int) -> NDArray[np.float64]:
-    bias = call.floats(2).reshape(-1)
+    bias = call.floats(2, rounded=True).reshape(-1)
     if len(bias) != outputs:
         raise UserError(f"a bias of {len(bias)} for {outputs} output channels")
     return bias
@@ -196,18 +198,50 @@ def max_pool(call: Call) -> Value:
     return from_image(call, call.make(MaxPool(g.kernel, g.stride, g.dilation), padded), x)
 
 
-@converts("AveragePool", notes="1-D and 2-D; pads, ceil_mode, count_include_pad; no dilations")
+@converts("AveragePool", notes="1-D and 2-D; pads, dilations, ceil_mode, count_include_pad")
 def average_pool(call: Call) -> Value:
     x = call.value(0)
     image = to_image(call, x)
     g = _pool_geometry(call, image, x)
-    if g.dilation != (1, 1):
-        raise UserError("dilations are not supported in an average", hint="use a Conv")
     padded = pad_image(call, image, g)
     uncounted = _uncounted(g, bool(call.attr("count_include_pad", 0)))
+    if g.dilation != (1, 1):
+        return from_image(call, _dilated(call, padded, g, uncounted), x)
     if not counts(_size(padded), g.kernel, g.stride, uncounted).all():
         raise UserError("some windows lie in the padding altogether")
     return from_image(call, call.make(AvgPool(g.kernel, g.stride, uncounted), padded), x)
+
+
+def _dilated(call: Call, padded: Node, g: Geometry, uncounted: tuple[int, ...]) -> Node:
+    """A convolution of every channel with equal weights: all windows count alike."""
+    if any(uncounted):
+        raise UserError(
+            "dilations in an average that leaves out its borders are not supported",
+            hint="use count_include_pad=1 or no pads",
+        )
+    channels, taps = padded.type.channels, g.kernel[0] * g.kernel[1]
+    weights = np.full((*g.kernel, 1, channels), 1 / taps)
+    op = Conv(g.stride, g.dilation, channels)
+    return call.make(op, padded, call.const(weights, "w"))
+
+
+@converts("LpPool", notes="1-D and 2-D; p = 1 and 2")
+def lp_pool(call: Call) -> Value:
+    x, p = call.value(0), int(call.attr("p", 2))
+    if p not in (1, 2):
+        raise UserError(f"p={p} is not supported", hint="1 and 2 are")
+    x = unary(call, x, apply("abs", X) if p == 1 else apply("mul", X, X), "power")
+    image = to_image(call, x)
+    g = _pool_geometry(call, image, x)
+    padded = pad_image(call, image, g)
+    taps = float(g.kernel[0] * g.kernel[1])
+    if g.dilation == (1, 1):
+        node = call.make(AvgPool(g.kernel, g.stride), padded, suffix="mean")
+    else:
+        node = _dilated(call, padded, g, ())
+    total = apply("mul", X, taps)
+    y = from_image(call, node, x)
+    return unary(call, y, total if p == 1 else apply("sqrt", total), "root")
 
 
 def _uncounted(g: Geometry, include_pad: bool) -> tuple[int, int, int, int]:

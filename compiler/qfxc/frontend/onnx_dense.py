@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from qfxc.errors import UserError
 from qfxc.frontend.broadcast import same_for_all_frames
 from qfxc.frontend.call import Call, converts
+from qfxc.frontend.onnx_arith import affine
 from qfxc.frontend.value import HostOp, Value
+from qfxc.ir.graph import Node
 from qfxc.ops.argmax import ArgMax
 from qfxc.ops.matmul import MatMul
 
@@ -28,16 +30,19 @@ def gemm(call: Call) -> Value:
     x, w = call.value(0), call.floats(1)
     if call.attr("transA", 0):
         raise UserError("transA=1 is not supported", hint="it would mix the frames of a batch")
-    w = (w.T if call.attr("transB", 0) else w) * float(call.attr("alpha", 1.0))
+    alpha, beta = (float(call.attr(name, 1.0)) for name in ("alpha", "beta"))
+    w = (w.T if call.attr("transB", 0) else w) * alpha
     if len(x.shape) != 2 or w.ndim != 2:
         raise UserError(f"matrices are expected, not {list(x.shape)} and {list(w.shape)}")
-    bias = _gemm_bias(call, x, w.shape[1]) if call.given(2) else None
-    return _dense(call, x, len(x.body) - 1, w, bias)
+    parts = [call.weights(w, 1, "w", alpha)]
+    if call.given(2):
+        parts.append(call.bias(_gemm_bias(call, x, w.shape[1], beta), 2, beta))
+    return _dense(call, x, len(x.body) - 1, *parts)
 
 
-def _gemm_bias(call: Call, x: Value, outputs: int) -> Floats:
+def _gemm_bias(call: Call, x: Value, outputs: int, beta: float) -> Floats:
     """beta * C as one value per output; C broadcasts to (N, outputs)."""
-    c = call.floats(2) * float(call.attr("beta", 1.0))
+    c = call.floats(2, rounded=True) * beta
     try:
         rows = np.broadcast_to(c, (x.shape[0], outputs))
     except ValueError as error:
@@ -45,16 +50,13 @@ def _gemm_bias(call: Call, x: Value, outputs: int) -> Floats:
     return same_for_all_frames(rows)
 
 
-def _dense(call: Call, x: Value, axis: int, w: Floats, bias: Floats | None) -> Value:
+def _dense(call: Call, x: Value, axis: int, w: Node, *bias: Node) -> Value:
     """Contracts body ``axis`` with the rows of ``w`` (K,M); the axis then holds the M outputs."""
-    if w.shape[0] != x.body[axis]:
-        raise UserError(f"weights {list(w.shape)} do not fit the input {list(x.shape)}")
+    if w.type.shape[0] != x.body[axis]:
+        raise UserError(f"weights {list(w.type.shape)} do not fit the input {list(x.shape)}")
     x = call.last(x, axis)
-    parts = [x.node, call.const(w, "w")]
-    if bias is not None:
-        parts.append(call.const(bias, "b"))
-    body = (*x.body[:axis], w.shape[1], *x.body[axis + 1 :])
-    return x.with_body(call.make(MatMul(), *parts), body, x.order)
+    body = (*x.body[:axis], w.type.shape[1], *x.body[axis + 1 :])
+    return x.with_body(call.make(MatMul(), x.node, w, *bias), body, x.order)
 
 
 @converts("MatMul", notes="one side a constant matrix or vector")
@@ -64,11 +66,12 @@ def matmul(call: Call) -> Value:
         raise NOT_CONSTANT
     if isinstance(left, Value):
         w = _matrix(call.floats(1))
-        y = _dense(call, left, left.axis(-1), w.reshape(len(w), -1), None)
+        columns = call.weights(w.reshape(len(w), -1), 1, "w")
+        y = _dense(call, left, left.axis(-1), columns)
         return call.reshape_to(y, y.shape[:-1]) if w.ndim == 1 else y
     x, w = call.value(1), _matrix(call.floats(0))
     axis = x.axis(-2 if len(x.shape) > 1 else -1)
-    y = _dense(call, x, axis, w.reshape(-1, w.shape[-1]).T, None)
+    y = _dense(call, x, axis, call.weights(w.reshape(-1, w.shape[-1]).T, 0, "w"))
     gone = axis + int(x.lead) if w.ndim == 1 or len(x.shape) == 1 else None
     if w.ndim == 2 and len(x.shape) == 1:
         return y
@@ -110,7 +113,7 @@ def softmax(call: Call) -> Value:
     return replace(x, host=(HostOp(call.op.lower(), axis),), terminal=call.op)
 
 
-@converts("ArgMax", notes="at an output only", passes_terminal=True)
+@converts("ArgMax", "ArgMin", notes="at an output only", passes_terminal=True)
 def argmax(call: Call) -> Value:
     x = call.value(0)
     axis = x.axis(int(call.attr("axis", 0)))
@@ -119,6 +122,8 @@ def argmax(call: Call) -> Value:
     if x.terminal and [h.axis for h in x.host] != [axis]:
         raise UserError(f"follows {x.terminal} over another axis")
     x = call.last(replace(x, host=()), axis)
+    if call.op == "ArgMin":
+        x = affine(call, x, np.asarray(-1.0), np.asarray(0.0), "minus")
     body = tuple(1 if a == axis else n for a, n in enumerate(x.body))
     y = replace(x.with_body(call.make(ArgMax(), x.node), body, x.order), terminal="ArgMax")
     if call.attr("keepdims", 1):

@@ -1,8 +1,9 @@
-"""Imports a float ONNX model: ``load`` returns its real graph, frames channels last."""
+"""Imports an ONNX model: ``load`` returns its real graph, frames channels last."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,23 @@ import onnx
 
 from qfxc.errors import UserError, UserErrors
 from qfxc.frontend.call import FLOAT_TYPES, Call, Operand, type_name
-from qfxc.frontend.folding import fold, foldable
+from qfxc.frontend.folding import foldable
 from qfxc.frontend.layout import input_order, move_transposes_into_weights
 from qfxc.frontend.model_file import STANDARD_DOMAINS, Model, read, where
+from qfxc.frontend.onnx_arith import with_reciprocals
 from qfxc.frontend.onnx_ops import TABLE
-from qfxc.frontend.value import Shape, Shared, Value
+from qfxc.frontend.qdq import host_steps, output_node
+from qfxc.frontend.qdq_codes import computes_with_codes, convert, input_codes
+from qfxc.frontend.qdq_constants import folded, parameters
+from qfxc.frontend.qdq_quantizer import LIMITS
+from qfxc.frontend.qonnx import channels_first
+from qfxc.frontend.qonnx_constants import quantized
+from qfxc.frontend.qonnx_quantizer import CHANNELS_LAST, FLOATING, is_qonnx
+from qfxc.frontend.qoperator import DYNAMIC, is_microsoft
+from qfxc.frontend.value import Codes, Shape, Shared, Value
 from qfxc.ir.graph import Graph, Node, Port
 from qfxc.ir.types import Array, Real
+from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.input import Input
 
 
@@ -27,7 +38,9 @@ def load(source: str | Path | onnx.ModelProto) -> Graph:
     is a fixed one where the operators allow; where they do not (a model without batch axis), the
     whole tensor is the frame. Inputs that no output depends on are dropped. A softmax at an output
     becomes ``Port.host`` = ("softmax axis=-1",): the host applies it, the axis counts from the end
-    of the port's shape; "logsoftmax" likewise. An ArgMax at an output gives integers.
+    of the port's shape; "logsoftmax" likewise. An ArgMax at an output gives integers. Quantizers
+    of the model are ``Quantize`` and ``Dequantize`` nodes in the real graph; tensors of codes at
+    its ends are integers (``Port.kind``, ``Port.zero``).
     Raises UserError, or UserErrors with all nodes that are not supported.
     """
     model = read(source)
@@ -64,11 +77,11 @@ def _input_shape(info: onnx.ValueInfoProto) -> DimShape:
     if info.type.WhichOneof("value") != "tensor_type":
         raise UserError("is not a tensor", where=place, hint="only tensors can be inputs")
     kind = info.type.tensor_type.elem_type
-    if kind not in FLOAT_TYPES:
+    if kind not in FLOAT_TYPES and type_name(kind) not in LIMITS:
         raise UserError(
             f"the element type {type_name(kind)} is not supported",
             where=place,
-            hint="FLOAT, FLOAT16, DOUBLE and BFLOAT16 are",
+            hint="FLOAT, FLOAT16, DOUBLE, BFLOAT16 and integers of up to 32 bits are",
         )
     if not info.type.tensor_type.HasField("shape"):
         raise UserError("its shape is not known", where=place, hint="export with fixed sizes")
@@ -102,6 +115,15 @@ def _unsupported(node: onnx.NodeProto, opset: int) -> tuple[str, str] | None:
     """What is wrong with the kind of a node, and what would work."""
     if any(a.HasField("g") or a.graphs for a in node.attribute):
         return "control flow is not supported", "export the model without If, Loop and Scan"
+    if node.op_type in DYNAMIC:
+        return (
+            "computes its scale from the data of every frame, hardware has fixed ones",
+            "quantize statically: onnxruntime.quantization.quantize_static, with calibration data",
+        )
+    if is_microsoft(node) or is_qonnx(node):
+        return None
+    if node.op_type in FLOATING:
+        return "quantizes to floating point numbers", "integers are supported: Quant, 1 to 16 bits"
     if node.domain not in STANDARD_DOMAINS:
         return (
             f"operators of the domain {node.domain} are not supported",
@@ -139,8 +161,9 @@ class _Import:
 
     def __init__(self, model: Model, shapes: dict[str, DimShape], batch: int) -> None:
         self.model = model
-        self.shared = Shared()
+        self.shared = Shared(coded=computes_with_codes(model))
         self.values: dict[str, Value | Array] = dict(model.constants)
+        self.kinds = {i.name: i.type.tensor_type.elem_type for i in model.inputs}
         self.inputs = [self._input(name, shape, batch) for name, shape in shapes.items()]
         self.names = [self.shared.unique(label) for label, _ in model.nodes]
 
@@ -150,10 +173,21 @@ class _Import:
         body = shape[1:] if lead else shape
         nodes = [node for _, node in self.model.nodes]
         order = input_order(name, body, nodes) if lead else tuple(range(len(body)))
-        node = Node(Input(tuple(body[a] for a in order), Real()), (), self.shared.unique(name))
-        value = Value(node, shape, order, lead)
-        self.values[name] = value
+        frame, codes = tuple(body[a] for a in order), self._codes(name)
+        node = Node(Input(frame, codes.elem if codes else Real()), (), self.shared.unique(name))
+        value = Value(node, shape, order, lead, codes=codes)
+        real = Node(Dequantize(), (node,), self.shared.unique(f"{name}.dq")) if codes else node
+        self.values[name] = replace(value, node=real)
         return name, value
+
+    def _codes(self, name: str) -> Codes | None:
+        """What the integers of a graph input stand for; None for real numbers."""
+        kind = self.kinds[name]
+        if kind in FLOAT_TYPES:
+            return None
+        nodes = [node for _, node in self.model.nodes]
+        known = parameters(nodes, self.model.constants, self.model.opset)
+        return input_codes(name, type_name(kind), nodes, known)
 
     def graph(self) -> Graph:
         """Converts every node; errors of independent nodes are reported together."""
@@ -179,7 +213,8 @@ class _Import:
         arrays = [i for i in inputs if not isinstance(i, Value)]
         results: Sequence[Value | Array]
         if len(arrays) == len(inputs):
-            results = fold(node, arrays, self.model.opset)
+            fold = quantized if is_qonnx(node) else folded
+            results = fold(self.shared, node, arrays, self.model.opset)
         else:
             call = Call(self.shared, name, node, inputs, self.model.opset)
             results = _converted(call)
@@ -190,11 +225,11 @@ class _Import:
         graph = Graph(
             self.model.name,
             tuple(value.node for _, value in self.inputs),
-            tuple(value.node for _, value in outputs),
+            tuple(output_node(value, self.shared.unique) for _, value in outputs),
             tuple(_port(name, value) for name, value in self.inputs),
             tuple(_port(name, value) for name, value in outputs),
         )
-        graph = move_transposes_into_weights(graph, self.shared.unique)
+        graph = with_reciprocals(move_transposes_into_weights(graph, self.shared.unique))
         graph.check_names()
         return graph
 
@@ -220,11 +255,13 @@ def _converted(call: Call) -> list[Value]:
                 f"follows {i.terminal}, which is supported at an output of the model only",
                 hint=f"cut the model before {i.terminal}",
             )
-    result = row.convert(call)
-    return [result] if isinstance(result, Value) else list(result)
+    if call.node.domain == CHANNELS_LAST:
+        return channels_first(call, convert)
+    return convert(call)
 
 
 def _port(name: str, value: Value) -> Port:
     body: Shape = value.body
-    host = tuple(f"{h.name} axis={h.axis - len(body)}" for h in value.host)
-    return Port(name, body, value.order, host)
+    codes = None if value.terminal else value.codes
+    kind, zero = (codes.kind, codes.zero) if codes else ("", 0)
+    return Port(name, body, value.order, host_steps(value), kind, zero)

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from qfxc.frontend import onnx_arith, onnx_conv, onnx_dense, onnx_reduce, onnx_shape
+from qfxc.frontend import (
+    onnx_arith,
+    onnx_conv,
+    onnx_dense,
+    onnx_norm,
+    onnx_reduce,
+    onnx_resize,
+    onnx_shape,
+    onnx_transposed,
+    onnx_unary,
+    qdq,
+    qonnx,
+    qoperator,
+)
 from qfxc.frontend.call import TABLE, Row
 
 __all__ = [
@@ -10,8 +23,15 @@ __all__ = [
     "onnx_arith",
     "onnx_conv",
     "onnx_dense",
+    "onnx_norm",
     "onnx_reduce",
+    "onnx_resize",
     "onnx_shape",
+    "onnx_transposed",
+    "onnx_unary",
+    "qdq",
+    "qonnx",
+    "qoperator",
     "supported",
 ]
 

@@ -1,4 +1,4 @@
-"""Reductions over whole axes: global poolings, ReduceMean, ReduceMax, ReduceSum."""
+"""Reductions over whole axes: global poolings, sums, means, norms, maxima, minima."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 
 from qfxc.errors import UserError
 from qfxc.frontend.call import Call, converts
+from qfxc.frontend.onnx_unary import unary
 from qfxc.frontend.value import Shape, Value
+from qfxc.ir.function import Program, X, apply
 from qfxc.ir.graph import Node
 from qfxc.ops.affine import Affine
 from qfxc.ops.avgpool import AvgPool
@@ -63,21 +65,56 @@ def global_pool(call: Call) -> Value:
     return reduce_axes(call, x, tuple(range(1, rank)), kind)
 
 
-@converts("ReduceMean", "ReduceMax", "ReduceSum", notes="constant axes, not the batch")
+BEFORE: dict[str, Program] = {
+    "ReduceL1": apply("abs", X),
+    "ReduceL2": apply("mul", X, X),
+    "ReduceLogSumExp": apply("exp", X),
+    "ReduceMin": apply("neg", X),
+    "ReduceSumSquare": apply("mul", X, X),
+}
+AFTER: dict[str, Program] = {
+    "ReduceL2": apply("sqrt", X),
+    "ReduceLogSum": apply("log", X),
+    "ReduceLogSumExp": apply("log", X),
+    "ReduceMin": apply("neg", X),
+}
+"""What a reduction does to every element, and to every result, around a sum, mean or maximum."""
+
+
+@converts(
+    *("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceSumSquare"),
+    *("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp"),
+    notes="constant axes, not the batch",
+)
 def reduce(call: Call) -> Value:
     x = call.value(0)
     axes = call.ints("axes", call.indices(1) if call.given(1) else ())
-    if not axes and call.attr("noop_with_empty_axes", 0):
-        return x
+    empty = not axes and bool(call.attr("noop_with_empty_axes", 0))
     first = int(x.lead and x.batch == 1)
     chosen = tuple(x.axis(a) for a in (axes or range(first, len(x.shape))))
-    y = reduce_axes(call, x, chosen, "max" if call.op == "ReduceMax" else "mean")
-    if call.op == "ReduceSum":
-        y = _times(call, y, prod(x.body[a] for a in chosen))
-    if call.attr("keepdims", 1):
+    y = _around(call, x, () if empty else chosen)
+    if call.attr("keepdims", 1) or empty:
         return y
     gone = {a + int(x.lead) for a in chosen} | ({0} if first and not axes else set())
     return call.reshape_to(y, tuple(n for a, n in enumerate(y.shape) if a not in gone))
+
+
+def _around(call: Call, x: Value, axes: Shape) -> Value:
+    """The reduction itself, with the functions that belong to it."""
+    if call.op in BEFORE:
+        x = _mapped(call, x, BEFORE[call.op], "before")
+    kind = "max" if call.op in ("ReduceMax", "ReduceMin") else "mean"
+    y = reduce_axes(call, x, axes, kind)
+    if kind == "mean" and call.op != "ReduceMean" and axes:
+        y = _times(call, y, prod(x.body[a] for a in axes))
+    return _mapped(call, y, AFTER[call.op], "after") if call.op in AFTER else y
+
+
+def _mapped(call: Call, x: Value, program: Program, suffix: str) -> Value:
+    if program != apply("neg", X):
+        return unary(call, x, program, suffix)
+    constants = (call.const(np.asarray(v), f"{suffix}.{n}") for n, v in (("a", -1.0), ("b", 0.0)))
+    return replace(x, node=call.make(Affine(), x.node, *constants, suffix=suffix))
 
 
 def _times(call: Call, value: Value, count: int) -> Value:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from math import prod
 
 import numpy as np
 
 from qfxc.errors import UserError
-from qfxc.frontend.broadcast import same_for_all_frames
+from qfxc.frontend.broadcast import broadcast_body, expanded, of_rank, same_for_all_frames
 from qfxc.frontend.call import Call, converts
+from qfxc.frontend.take import cut, take
 from qfxc.frontend.value import HostOp, Shape, Value, normal_axis
 from qfxc.ir.graph import Node
 from qfxc.ops.concat import Concat
 from qfxc.ops.pad import Pad
-from qfxc.ops.slice import Slice
 
 
 @converts("Reshape", notes="constant shape; the batch stays axis 0", passes_terminal=True)
@@ -152,59 +151,60 @@ def split(call: Call) -> Sequence[Value]:
     return parts
 
 
-def cut(call: Call, value: Value, ranges: Sequence[range], suffix: str = "") -> Value:
-    """``value`` at the given indices of every body axis (ascending ranges)."""
-    body = tuple(len(r) for r in ranges)
-    if body == value.body:
-        return value
-    if min(body) < 1:
-        raise UserError(f"nothing is left of {list(value.shape)}")
-    spans = [ranges[a] for a in value.order]
-    op = Slice(
-        tuple(r.start for r in spans), tuple(r[-1] + 1 for r in spans), tuple(r.step for r in spans)
-    )
-    return value.with_body(call.make(op, value.node, suffix=suffix), body, value.order)
-
-
-@converts("Slice", notes="constant bounds, steps of at least 1, any axis but the batch")
+@converts("Slice", notes="constant bounds, any axis but the batch")
 def slice_(call: Call) -> Value:
     x = call.value(0)
     starts = call.indices(1) if call.given(1) else call.ints("starts", ())
     stops = call.indices(2) if call.given(2) else call.ints("ends", ())
     axes = call.indices(3) if call.given(3) else call.ints("axes", range(len(starts)))
     steps = call.indices(4) if call.given(4) else (1,) * len(starts)
-    if min(steps, default=1) < 1:
-        raise UserError(f"steps {list(steps)} are not supported", hint="steps must be positive")
     ranges = [range(n) for n in x.shape]
     for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
         axis = normal_axis(axis, x.shape)
+        if step == 0:
+            raise UserError("a step of zero")
         ranges[axis] = range(x.shape[axis])[start:stop:step]
     if x.lead and ranges[0] != range(x.batch):
         x.axis(0)
-    return cut(call, x, ranges[int(x.lead) :])
+    forward = [r if r.step > 0 else r[::-1] for r in ranges]
+    y = cut(call, x, forward[int(x.lead) :])
+    for axis, r in enumerate(ranges):
+        if r.step < 0 and len(r) > 1:
+            y = take(call, y, x.axis(axis), range(len(r))[::-1])
+    return y
 
 
-@converts("Pad", notes="constant mode, any axis but the batch, no negative pads")
+@converts("Pad", notes="constant, reflect, edge and wrap; negative pads; any axis but the batch")
 def pad(call: Call) -> Value:
-    x = call.value(0)
-    mode = call.attr("mode", "constant")
-    if mode != "constant":
-        raise UserError(f"mode {mode} is not supported", hint="the mode constant is")
+    x, mode = call.value(0), call.attr("mode", "constant")
     pads = call.indices(1) if call.given(1) else call.ints("pads", ())
-    fill = call.scalar(2, float(call.attr("value", 0.0)))
     axes = call.indices(3) if call.given(3) else tuple(range(len(x.shape)))
-    if len(pads) != 2 * len(axes) or min(pads, default=0) < 0:
-        raise UserError(
-            f"pads {list(pads)} must be {2 * len(axes)} numbers, none negative",
-            hint="cut with Slice instead of negative pads",
-        )
+    if len(pads) != 2 * len(axes):
+        raise UserError(f"pads {list(pads)} must be {2 * len(axes)} numbers")
     before, after = [0] * len(x.body), [0] * len(x.body)
     for axis, low, high in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
         if low or high:
             before[x.axis(axis)], after[x.axis(axis)] = low, high
+    spans = zip(x.body, before, after, strict=True)
+    x = cut(call, x, [range(max(-b, 0), n + min(a, 0)) for n, b, a in spans], "cut")
+    before, after = ([max(n, 0) for n in pads] for pads in (before, after))
+    if mode != "constant":
+        return _continued(call, x, before, after, mode)
     if not any(before) and not any(after):
         return x
-    return _bordered(call, x, before, after, fill)
+    return _bordered(call, x, before, after, call.scalar(2, float(call.attr("value", 0.0))))
+
+
+def _continued(call: Call, x: Value, before: list[int], after: list[int], mode: str) -> Value:
+    """A border that repeats elements of ``x``."""
+    modes = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}
+    if mode not in modes:
+        raise UserError(f"mode {mode} does not exist")
+    for axis, (low, high) in enumerate(zip(before, after, strict=True)):
+        inside = np.arange(x.body[axis])
+        picks = np.pad(inside, (low, high), mode=modes[mode])  # type: ignore[call-overload]
+        x = take(call, x, axis, picks.tolist())
+    return x
 
 
 def _bordered(call: Call, x: Value, before: list[int], after: list[int], fill: float) -> Value:
@@ -221,23 +221,47 @@ def _bordered(call: Call, x: Value, before: list[int], after: list[int], fill: f
     return x.with_body(call.make(op, x.node), body, x.order)
 
 
-@converts("Gather", notes="constant ascending, evenly spaced indices; any axis but the batch")
+@converts("Gather", notes="constant indices; any axis but the batch")
 def gather(call: Call) -> Value:
     x, index = call.value(0), call.constant(1).astype(np.int64)
     axis = x.axis(int(call.attr("axis", 0)))
     size = x.body[axis]
-    picks = [int(i) % size for i in index.reshape(-1)]
-    steps = {b - a for a, b in pairwise(picks)} or {1}
     if (index < -size).any() or (index >= size).any():
         raise UserError(f"an index lies outside of the axis of {size}")
-    if not picks or len(steps) > 1 or min(steps) < 1 or index.ndim > 1:
-        raise UserError("only evenly spaced ascending indices are supported")
-    chosen = range(picks[0], picks[-1] + 1, min(steps))
-    y = cut(call, x, [chosen if a == axis else range(n) for a, n in enumerate(x.body)])
-    if index.ndim == 1:
-        return y
-    gone = axis + int(x.lead)
-    return call.reshape_to(y, tuple(n for a, n in enumerate(y.shape) if a != gone))
+    if not index.size:
+        raise UserError("no index")
+    y = take(call, x, axis, [int(i) % size for i in index.reshape(-1)])
+    at = axis + int(x.lead)
+    return call.reshape_to(y, (*y.shape[:at], *index.shape, *y.shape[at + 1 :]))
+
+
+@converts("Tile", notes="constant repeats; any axis but the batch")
+def tile(call: Call) -> Value:
+    x, repeats = call.value(0), call.indices(1)
+    if len(repeats) != len(x.shape):
+        raise UserError(f"repeats {list(repeats)} for {len(x.shape)} axes")
+    for axis, count in enumerate(repeats):
+        if count < 1:
+            raise UserError("nothing is left", hint="repeats must be positive")
+        if count > 1:
+            body = x.axis(axis)
+            x = take(call, x, body, list(range(x.body[body])) * count)
+    return x
+
+
+@converts("Expand", notes="constant shape; the batch stays axis 0")
+def expand(call: Call) -> Value:
+    x, shape = call.value(0), call.indices(1)
+    if min(shape, default=1) < 1:
+        raise UserError(f"{list(shape)} is not a shape")
+    x = of_rank(call, x, max(len(x.shape), len(shape)))
+    shape = (1,) * (len(x.shape) - len(shape)) + shape
+    if x.lead and shape[0] not in (1, x.batch):
+        if x.batch != 1:
+            raise UserError(f"repeats the frames of {list(x.shape)}")
+        x = call.unled(x)
+    body = broadcast_body(x.body, shape[int(x.lead) :])
+    return expanded(call, x, body, x.order)
 
 
 @converts("DepthToSpace", "SpaceToDepth", notes="DCR and CRD; a transposition in hardware")

@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from onnx import TensorProto
+
 from qfxc.errors import UserError
 from qfxc.ir.graph import Node, Op
-from qfxc.ir.types import Array
+from qfxc.ir.types import Array, Int, Scale
 from qfxc.ops.const import real_const
 from qfxc.ops.reshape import Reshape
 from qfxc.ops.transpose import Transpose
@@ -25,12 +27,33 @@ class HostOp:
 
 
 @dataclass(frozen=True, slots=True)
+class Codes:
+    """What the integers of an ONNX tensor mean: ``q`` stands for ``scale * (q - zero)``.
+
+    ``kind`` is ONNX's element type, ``limits`` its range. A scale per channel belongs to the
+    innermost axis of the frame.
+    """
+
+    scale: Scale
+    zero: int
+    kind: str
+    limits: tuple[int, int]
+
+    @property
+    def elem(self) -> Int:
+        """The type of ``q - zero``: zero stands for zero, so no zero point is left."""
+        low, high = self.limits
+        return Int(low - self.zero, high - self.zero, self.scale)
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """An ONNX tensor: the node that computes it and how its axes lie in the frame.
 
     ``shape`` is the ONNX shape. With ``lead`` its axis 0 is the batch and the *body* is the rest;
     without, the batch is one and the body is the whole shape. Frame axis ``i`` holds body axis
-    ``order[i]``. ``terminal`` names the operator after which only reshaping is possible.
+    ``order[i]``. ``terminal`` names the operator after which only reshaping is possible. Where the
+    tensor holds ``codes``, the node is what they stand for: real numbers, on the codes' grid.
     """
 
     node: Node
@@ -39,6 +62,7 @@ class Value:
     lead: bool = True
     host: tuple[HostOp, ...] = ()
     terminal: str = ""
+    codes: Codes | None = None
 
     @property
     def body(self) -> Shape:
@@ -62,6 +86,12 @@ class Value:
         """The same batch with another body."""
         shape = (self.shape[0], *body) if self.lead else body
         return Value(node, shape, order, self.lead)
+
+
+def type_name(kind: int) -> str:
+    """ONNX's name of an element type."""
+    known = kind in TensorProto.DataType.values()
+    return TensorProto.DataType.Name(TensorProto.DataType.ValueType(kind)) if known else f"{kind}"
 
 
 def normal_axis(axis: int, shape: Shape) -> int:
@@ -127,10 +157,18 @@ def block_order(value: Value, body: Shape) -> Shape:
 
 @dataclass
 class Shared:
-    """What the import of a whole graph shares: the names in use, the transpositions made."""
+    """What the import of a whole graph shares: the names in use, the transpositions made.
+
+    ``grids``: for constants that were stored as codes, the step of every element, by ONNX name.
+    ``rounded``: those among them whose real numbers do not fit float64. ``coded``: whether they
+    count; where nothing but constants are codes, they are real numbers as the rest is.
+    """
 
     names: set[str] = field(default_factory=set)
     transposed: dict[tuple[int, Shape], Node] = field(default_factory=dict)
+    grids: dict[str, Array] = field(default_factory=dict)
+    rounded: set[str] = field(default_factory=set)
+    coded: bool = True
 
     def unique(self, name: str) -> str:
         """``name`` in [A-Za-z0-9_.], with a number behind it where it is taken."""

@@ -10,8 +10,8 @@ from qfxc.ir.kernel import KernelOp
 
 
 class Stage(enum.Enum):
-    """REAL: real numbers. QDQ: quantizers between them. INTEGER: no real number left.
-    KERNEL: every operator is one that the hardware libraries have."""
+    """REAL: real numbers, and quantizers that the model brings. QDQ: all the others, too.
+    INTEGER: no real number left. KERNEL: every operator is one that the libraries have."""
 
     REAL = "real"
     QDQ = "qdq"
@@ -29,8 +29,9 @@ def check(graph: Graph, stage: Stage) -> None:
         problem = _problem(node, stage)
         if problem:
             raise InternalError(f"{node.name} ({node.op.stem}): {problem} at stage {stage.value}")
-    for node in graph.outputs:
-        if stage is Stage.REAL and node.type.is_int and not _is_index(node):
+    for node, port in zip(graph.outputs, graph.out_ports, strict=True):
+        codes = port.kind or _is_index(node)
+        if stage is Stage.REAL and node.type.is_int and not codes:
             raise InternalError(f"output {node.name} is an integer at stage real")
 
 
@@ -40,10 +41,7 @@ def _is_index(node: Node) -> bool:
 
 
 def _problem(node: Node, stage: Stage) -> str:
-    if stage is Stage.REAL:
-        wrong = node.op.stem in ("quantize", "dequantize", "staircase")
-        return "a quantizer" if wrong else ""
-    if stage is Stage.QDQ:
+    if stage in (Stage.REAL, Stage.QDQ):
         return "a staircase" if node.op.stem == "staircase" else ""
     if not node.type.is_int:
         return "a real value"

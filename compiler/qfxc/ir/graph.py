@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ import networkx as nx
 import numpy as np
 
 from qfxc.errors import InternalError
+from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, TensorType
 
 
@@ -71,18 +73,33 @@ class Port:
     """How a graph input or output looks outside: its ONNX name, shape and axis order.
 
     ``shape`` has no batch axis; frame axis ``i`` holds outside axis ``perm[i]``. ``host`` names
-    operators that the host applies (softmax at an output); ``note`` says so in the report.
+    operators that the host applies (softmax at an output). ``kind`` is the ONNX element type of a
+    tensor of integers ("INT8"; empty for real numbers): outside, code ``q`` is ``q + zero``.
+    ``rounding`` names how the host rounds real numbers to codes. ``offset``: what an output stands
+    for is its scale times its codes plus this (one number, or one per channel; empty for zero).
     """
 
     name: str
     shape: tuple[int, ...]
     perm: tuple[int, ...]
     host: tuple[str, ...] = ()
+    kind: str = ""
+    zero: int = 0
+    rounding: str = Rounding.HALF_UP.value
+    offset: tuple[Fraction, ...] = ()
 
     def to_frame(self, array: Array, frame: tuple[int, ...]) -> Array:
         """A batch in the outside layout, as a batch of frames."""
         moved = array.transpose(0, *(axis + 1 for axis in self.perm))
         return np.ascontiguousarray(moved.reshape(len(array), *frame))
+
+    def integers(self, array: Array) -> Array:
+        """A batch of frames of codes as ONNX has them: its layout, zero point and number type."""
+        codes = self.from_frame(array)
+        if not self.kind:
+            return codes
+        sign, bits = self.kind.split("INT")
+        return (codes + self.zero).astype(f"{sign.lower()}int{max(int(bits), 8)}")
 
     def from_frame(self, array: Array) -> Array:
         """A batch of frames, in the outside layout."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from itertools import pairwise
+from math import ceil, floor
 
 from qfxc.ir.rounding import Rounding
 
@@ -58,6 +59,17 @@ class Piecewise:
         """``self`` where positive, ``slope * self`` elsewhere."""
         return self._then([Fraction(0)], [(slope, Fraction(0)), (Fraction(1), Fraction(0))])
 
+    def steps(self, levels: Sequence[Fraction]) -> Piecewise:
+        """How many of ``levels`` are reached (>=): a function of integers, which jumps."""
+        out: list[Segment] = []
+        ends = [s.start for s in self.segments[1:]] + [None]
+        for segment, end in zip(self.segments, ends, strict=True):
+            for start, probe in _pieces(segment, end, levels):
+                count = Fraction(sum(segment.at(probe) >= level for level in levels))
+                if not out or out[-1].intercept != count:
+                    out.append(Segment(start, Fraction(0), count))
+        return Piecewise(tuple(out))
+
     def _then(self, levels: Sequence[Fraction], lines: Sequence[Line]) -> Piecewise:
         """Applies ``lines[i]`` where the value lies between ``levels[i - 1]`` and ``levels[i]``."""
         out: list[Segment] = []
@@ -80,18 +92,29 @@ class Piecewise:
         return chosen.at(x)
 
     def mirrored(self) -> Piecewise:
-        """The function ``x -> self(-x)`` of a continuous function."""
-        starts = [None, *(-s.start for s in reversed(self.segments[1:]) if s.start is not None)]
+        """The function ``x -> self(-x)``; where it jumps, right at integers."""
+        ends = [
+            1 - ceil(s.start) if jump else -s.start
+            for s, jump in zip(self.segments[1:], self._jumps(), strict=True)
+            if s.start is not None
+        ]
+        starts = [None, *(Fraction(e) for e in reversed(ends))]
         turned = zip(starts, reversed(self.segments), strict=True)
         return Piecewise(tuple(Segment(at, -s.slope, s.intercept) for at, s in turned))
 
     @property
     def direction(self) -> int:
         """+1 never falls, -1 never rises (and falls somewhere), 0 neither."""
-        slopes = [s.slope for s in self.segments]
-        if all(a >= 0 for a in slopes):
+        changes = [s.slope for s in self.segments] + self._jumps()
+        if all(a >= 0 for a in changes):
             return 1
-        return -1 if all(a <= 0 for a in slopes) else 0
+        return -1 if all(a <= 0 for a in changes) else 0
+
+    def _jumps(self) -> list[Fraction]:
+        """By how much the function rises at the start of every segment but the first."""
+        return [
+            b.at(b.start) - a.at(b.start) for a, b in pairwise(self.segments) if b.start is not None
+        ]
 
     def thresholds(self, rounding: Rounding, ks: range, lo: int, hi: int) -> list[int]:
         """``T[k] = min{x in [lo, hi + 1] : round(self(x)) >= k}`` for a function that never falls.
@@ -126,6 +149,24 @@ def _split(
     starts: list[Fraction | None] = [segment.start, *cuts]
     stops: list[Fraction | None] = [*cuts, end]
     return [(a, segment.at(_between(a, b))) for a, b in zip(starts, stops, strict=True)]
+
+
+def _pieces(
+    segment: Segment, end: Fraction | None, levels: Sequence[Fraction]
+) -> list[tuple[Fraction | None, int]]:
+    """Where a segment reaches or leaves a level: (start, an integer in the piece) each."""
+    first = None if segment.start is None else ceil(segment.start)
+    last = None if end is None else ceil(end)
+    if first is not None and last is not None and first >= last:
+        return []  # no integer is in it
+    cuts: set[int] = set()
+    if segment.slope:
+        crossings = ((level - segment.intercept) / segment.slope for level in levels)
+        cuts = {ceil(x) if segment.slope > 0 else floor(x) + 1 for x in crossings}
+    inside = sorted(c for c in cuts if (first is None or c > first) and (last is None or c < last))
+    before = (inside[0] if inside else last or 0) - 1
+    probe = before if first is None else first
+    return [(segment.start, probe), *((Fraction(c), c) for c in inside)]
 
 
 def _between(a: Fraction | None, b: Fraction | None) -> Fraction:

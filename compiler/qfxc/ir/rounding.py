@@ -19,6 +19,7 @@ class Rounding(enum.Enum):
     FLOOR = "floor"  # AP_TRN
     ZERO = "zero"  # AP_TRN_ZERO
     CEIL = "ceil"  # (none)
+    AWAY = "away"  # (none)
     HALF_UP = "half-up"  # AP_RND
     HALF_DOWN = "half-down"  # AP_RND_MIN_INF
     HALF_ZERO = "half-zero"  # AP_RND_ZERO
@@ -35,6 +36,7 @@ class Rounding(enum.Enum):
             Rounding.FLOOR: floor(u),
             Rounding.ZERO: floor(u) if u >= 0 else ceil(u),
             Rounding.CEIL: ceil(u),
+            Rounding.AWAY: ceil(u) if u >= 0 else floor(u),
             Rounding.HALF_UP: up,
             Rounding.HALF_DOWN: down,
             Rounding.HALF_ZERO: toward_zero,
@@ -48,6 +50,7 @@ class Rounding(enum.Enum):
             Rounding.FLOOR: num // den,
             Rounding.ZERO: np.where(num >= 0, num // den, -(-num // den)),
             Rounding.CEIL: -(-num // den),
+            Rounding.AWAY: np.where(num >= 0, -(-num // den), num // den),
             Rounding.HALF_UP: up,
             Rounding.HALF_DOWN: down,
             Rounding.HALF_ZERO: np.where(num >= 0, down, up),
@@ -62,6 +65,8 @@ class Rounding(enum.Enum):
             return 0
         if self is Rounding.ZERO:
             return 0 if k >= 1 else -2
+        if self is Rounding.AWAY:
+            return -2 if k >= 1 else 0
         return -2 if self is Rounding.CEIL else -1
 
     def closed(self, k: int) -> bool:
@@ -72,7 +77,7 @@ class Rounding(enum.Enum):
             return False
         if self is Rounding.HALF_EVEN:
             return k % 2 == 0
-        return k <= 0 if self is Rounding.HALF_ZERO else k >= 1
+        return k <= 0 if self in (Rounding.HALF_ZERO, Rounding.AWAY) else k >= 1
 
     def threshold(self, k: int) -> tuple[Fraction, bool]:
         """``(t, closed)``: ``round(u) >= k`` iff ``u >= t`` (closed) or ``u > t`` (open)."""

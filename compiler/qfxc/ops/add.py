@@ -21,11 +21,13 @@ class Add(ChannelOp):
 
     In the integer stage ``kx * scale_out == scale_x`` and ``ky * scale_out == scale_y`` hold
     exactly, so the sum is exact and its scale is ``scale_x / |kx|``. A factor may be negative
-    (subtraction) in every stage.
+    (subtraction) in every stage. With ``aligned`` off the factors are any that serve the
+    staircase behind the sum, which alone knows what it means: its scale is 1.
     """
 
     kx: int = 1
     ky: int = 1
+    aligned: bool = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         x, y = inputs
@@ -36,6 +38,8 @@ class Add(ChannelOp):
         a, b = x.int, y.int
         low = min(self.kx * a.lo, self.kx * a.hi) + min(self.ky * b.lo, self.ky * b.hi)
         high = max(self.kx * a.lo, self.kx * a.hi) + max(self.ky * b.lo, self.ky * b.hi)
+        if not self.aligned:
+            return TensorType(x.shape, Int(low, high))
         scale = Scale(tuple(v / abs(self.kx) for v in a.scale.values))
         if scale != Scale(tuple(v / abs(self.ky) for v in b.scale.values)):
             raise ValueError(f"scales {a.scale} and {b.scale} are not {self.kx} : {self.ky}")

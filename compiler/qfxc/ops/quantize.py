@@ -36,6 +36,7 @@ def round_floats(u: Array, rounding: Rounding) -> Array:
         Rounding.FLOOR: lambda: np.floor(u),
         Rounding.ZERO: lambda: np.trunc(u),
         Rounding.CEIL: lambda: np.ceil(u),
+        Rounding.AWAY: lambda: np.where(u >= 0, np.ceil(u), np.floor(u)),
         Rounding.HALF_UP: lambda: up,
         Rounding.HALF_DOWN: lambda: down,
         Rounding.HALF_ZERO: lambda: np.where(u >= 0, down, up),

@@ -1,31 +1,27 @@
-"""y = fn(x)."""
+"""y = f[c](x)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
+from qfxc.ir import function
 from qfxc.ir.graph import Node, Op
 from qfxc.ir.types import Array, Real, TensorType
-
-FUNCTIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Fraction], Fraction]]] = {
-    "reciprocal": (np.reciprocal, lambda x: 1 / x),
-}
-"""Per function: on float arrays, and on exact rationals (what its table is computed from)."""
 
 
 @dataclass(frozen=True)
 class Unary(Op):
-    """Any function of one number; becomes an exact table of its quantized input."""
+    """Any function of one number, as a program; becomes an exact table of its quantized input."""
 
-    fn: str
+    program: function.Program
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        return TensorType(inputs[0].shape, Real())
+        x = inputs[0]
+        if function.channels(self.program) not in (1, x.channels):
+            raise ValueError(f"a function of {function.channels(self.program)} channels")
+        return TensorType(x.shape, Real())
 
     def run(self, node: Node, *arrays: Array) -> Array:
-        with np.errstate(divide="ignore"):  # a pole gives infinity, which a quantizer saturates
-            return FUNCTIONS[self.fn][0](arrays[0])
+        return np.asarray(function.run(self.program, arrays[0]).astype(arrays[0].dtype))

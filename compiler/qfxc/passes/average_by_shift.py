@@ -10,7 +10,7 @@ import numpy as np
 from qfxc.ir.graph import Graph, Node, rewrite
 from qfxc.ops._spatial import counts
 from qfxc.ops.avgpool import AvgPool
-from qfxc.ops.const import const_value
+from qfxc.ops.const import Const, const_value
 from qfxc.ops.conv import Conv
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.reshape import Reshape
@@ -38,7 +38,7 @@ class AverageByShift(Pass):
 
 
 def _absorb(node: Node, uses: Mapping[str, int]) -> Node | None:
-    if not isinstance(node.op, (Conv, MatMul)):
+    if not isinstance(node.op, (Conv, MatMul)) or not isinstance(node.inputs[1].op, Const):
         return None
     x = node.inputs[0]
     chain: list[Node] = []

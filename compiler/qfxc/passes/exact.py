@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 
 from qfxc.errors import InternalError, UserError
+from qfxc.ir.enclosure import POLE, Unsettled, enclose
+from qfxc.ir.function import Program, channels
 from qfxc.ir.graph import Node
+from qfxc.ir.interval import Interval
 from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Int, exact
@@ -19,13 +23,15 @@ from qfxc.ops.const import const_value
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.table import Table
 
-Function = Callable[[Fraction], Fraction]
-
 MOST_TABLE_BITS = 12
 """Codes of a function that has to be tabulated."""
 
-POLE = Fraction(1 << 64)
-"""The value of a function at its pole: it saturates whatever follows."""
+MOST_ENTRIES = 2 << MOST_TABLE_BITS
+"""Of such a table: a border around the codes may need one bit more."""
+
+FIRST_DIGITS, MOST_DIGITS = 30, 1000
+"""Decimal digits of a function's value: as few as prove its rounding. Where the most do not, the
+value is the boundary itself, as sqrt(2) * sqrt(2) is 2."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Exact:
 
     node: Node
     pieces: tuple[Piecewise, ...]
-    then: Function | None = None
+    then: Program | None = None
     after: tuple[Piecewise, ...] = (Piecewise.linear(Fraction(1)),)
 
     def map(self, *functions: Callable[[Piecewise], Piecewise]) -> Exact:
@@ -52,20 +58,48 @@ class Exact:
             return Exact(self.node, mapped)
         return Exact(self.node, self.pieces, self.then, mapped)
 
-    def followed_by(self, function: Function) -> Exact:
+    def followed_by(self, function: Program) -> Exact:
         if self.then is not None:
-            raise InternalError(f"{self.node.name}: a table must be quantized first")
+            raise NoCodes(self)
         return Exact(self.node, self.pieces, function)
 
     @property
+    def line(self) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
+        """``(slopes, offsets)`` of a linear value, each one for all channels or one per channel."""
+        if self.then or any(len(p.segments) > 1 for p in self.pieces):
+            raise NoCodes(self)
+        lines = [p.segments[0] for p in self.pieces]
+        return squeezed(s.slope for s in lines), squeezed(s.intercept for s in lines)
+
+    @property
     def step(self) -> Fraction:
-        """The scale of a value that is one constant times its codes; anything else is a bug."""
-        first = self.pieces[0].segments[0]
-        if self.then or len(self.pieces) > 1 or len(self.pieces[0].segments) > 1 or first.intercept:
-            raise InternalError(
-                f"{self.node.name}: codes were expected, this value is not quantized"
-            )
-        return first.slope
+        """The scale of a value that is one positive constant times its codes."""
+        slopes, offsets = self.line
+        if len(slopes) > 1 or any(offsets) or slopes[0] <= 0:
+            raise NoCodes(self)
+        return slopes[0]
+
+
+class NoCodes(InternalError):
+    """A value is read as codes of one scale, but is none: a quantizer is missing.
+
+    ``step``: the scale that the reader needs, where it needs a certain one.
+    """
+
+    def __init__(self, value: Exact, step: Fraction | None = None) -> None:
+        super().__init__(
+            f"{value.node.name}: codes were expected, this value is not quantized"
+            if step is None
+            else f"{value.node.name}: codes of the scale {step} were expected"
+        )
+        self.value = value
+        self.step = step
+
+
+def squeezed(values: Iterable[Fraction]) -> tuple[Fraction, ...]:
+    """One value instead of one per channel, where they are all the same."""
+    items = tuple(values)
+    return items[:1] if len(set(items)) == 1 else items
 
 
 def linear(node: Node, scales: tuple[Fraction, ...], offsets: tuple[Fraction, ...] = ()) -> Exact:
@@ -81,28 +115,54 @@ def tabulated(codes: Exact, elem: Int, rounding: Rounding, name: str) -> Table:
     """The table of a function with no finite description, from codes to codes of ``elem``."""
     source = codes.node.type.int
     entries = source.hi - source.lo + 1
-    if entries > 1 << MOST_TABLE_BITS or codes.then is None:
+    if entries > MOST_ENTRIES or codes.then is None:
         raise UserError(
             f"a function of {source.bits}-bit codes needs {entries} table entries",
             where=name,
             hint=f"use at most {MOST_TABLE_BITS} activation bits",
         )
-    count = max(len(codes.pieces), len(codes.after))
+    count = max(len(codes.pieces), len(codes.after), channels(codes.then))
     rows = []
     for c in range(count):
         before, after = codes.pieces[c % len(codes.pieces)], codes.after[c % len(codes.after)]
-        values = (
-            after.at(_value(codes.then, before.at(x))) for x in range(source.lo, source.hi + 1)
+        rows.append(
+            tuple(
+                _code(codes.then, before.at(x), c, after, elem, rounding)
+                for x in range(source.lo, source.hi + 1)
+            )
         )
-        rows.append(tuple(min(max(rounding.round(v), elem.lo), elem.hi) for v in values))
     return Table(tuple(rows), elem)
 
 
-def _value(function: Function, x: Fraction) -> Fraction:
-    try:
-        return function(x)
-    except ZeroDivisionError:
-        return POLE
+def _code(
+    function: Program, x: Fraction, channel: int, after: Piecewise, elem: Int, rounding: Rounding
+) -> int:
+    """``clip(round(after(function(x))))``, proved: both ends of an enclosure have that code."""
+
+    def code(v: Fraction) -> int:
+        return min(max(rounding.round(v), elem.lo), elem.hi)
+
+    digits = FIRST_DIGITS
+    while True:
+        try:
+            value = _image(after, enclose(function, x, channel, digits))
+        except Unsettled:
+            if digits >= MOST_DIGITS:
+                return code(after.at(POLE))
+        else:
+            low, high = code(value.lo), code(value.hi)
+            if low == high:
+                return low
+            if digits >= MOST_DIGITS:  # boundaries of every rounding are halves of integers
+                return code(Fraction(ceil(2 * value.lo), 2))
+        digits = min(2 * digits, MOST_DIGITS)
+
+
+def _image(piece: Piecewise, x: Interval) -> Interval:
+    """What a continuous function makes of a narrow interval."""
+    kinks = [s.start for s in piece.segments if s.start is not None and x.lo < s.start < x.hi]
+    values = [piece.at(v) for v in (x.lo, x.hi, *kinks)]
+    return Interval(min(values), max(values))
 
 
 def exact_values(constant: Node) -> tuple[Fraction, ...]:

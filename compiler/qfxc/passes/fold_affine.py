@@ -11,6 +11,7 @@ from qfxc.ir.types import Array
 from qfxc.ops.affine import Affine
 from qfxc.ops.const import const_value, real_const
 from qfxc.ops.conv import Conv
+from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.matmul import MatMul
 from qfxc.passes.base import Pass
 
@@ -49,10 +50,12 @@ class FoldAffine(Pass):
 
     def run(self, graph: Graph) -> Graph:
         uses = graph.uses()
+        # products of constants round: where the model states codes, integerize composes exactly
+        rounds = not any(isinstance(n.op, Dequantize) for n in graph.nodes())
 
         def fold(node: Node) -> Node | None:
             match node:
-                case Node(op=Affine(), inputs=(inner, _, _)) if uses[inner.name] == 1:
+                case Node(op=Affine(), inputs=(inner, _, _)) if uses[inner.name] == 1 and rounds:
                     folded = _fold(node, inner)
                     if folded is not None:
                         uses[folded.name] = uses[node.name]  # the readers are now this node's

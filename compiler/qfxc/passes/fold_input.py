@@ -10,6 +10,7 @@ from qfxc.ir.graph import Graph, Node, rewrite
 from qfxc.ops.affine import Affine
 from qfxc.ops.const import const_value
 from qfxc.ops.conv import Conv, per_weight
+from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.input import Input
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.pad import Pad
@@ -31,6 +32,8 @@ class FoldInput(Pass):
     exact = False
 
     def run(self, graph: Graph) -> Graph:
+        if any(isinstance(n.op, Dequantize) for n in graph.nodes()):
+            return graph  # the model states codes: nothing in front of them may be rounded
         uses = graph.uses()
 
         def fold(node: Node) -> Node | None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import gcd, lcm
 
-import numpy as np
-
-from qfxc.errors import InternalError, UserError
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.piecewise import Piecewise
-from qfxc.ir.types import exact
-from qfxc.ops._spatial import counts
+from qfxc.ir.types import Array, exact
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
 from qfxc.ops.argmax import ArgMax
@@ -21,19 +17,26 @@ from qfxc.ops.clip import Clip
 from qfxc.ops.const import const_value
 from qfxc.ops.conv import Conv
 from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.divide import Divide
 from qfxc.ops.input import Input
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.mul import Mul
 from qfxc.ops.pad import Pad
-from qfxc.ops.pool import Pool
 from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize
-from qfxc.ops.reshape import Reshape
 from qfxc.ops.staircase import Staircase
-from qfxc.ops.unary import FUNCTIONS, Unary
-from qfxc.ops.window import Window
+from qfxc.ops.thresholds import Thresholds
+from qfxc.ops.unary import Unary
 from qfxc.passes.base import Pass
-from qfxc.passes.exact import Exact, chain_functions, linear, tabulated
+from qfxc.passes.exact import (
+    Exact,
+    NoCodes,
+    chain_functions,
+    exact_values,
+    linear,
+    tabulated,
+)
+from qfxc.passes.exact_layers import added, averaged, dense, moved, padded
 
 
 @dataclass(frozen=True)
@@ -43,22 +46,43 @@ class Integerize(Pass):
     exact = True
 
     def run(self, graph: Graph) -> Graph:
-        build = _Builder()
+        build = Builder()
         for node in graph.nodes():
             build.visit(node)
         return Graph(
             graph.name,
             tuple(build.integer(n) for n in graph.inputs),
             tuple(build.integer(n) for n in graph.outputs),
-            graph.in_ports,
+            tuple(
+                replace(port, rounding=build.rounding(n, port.rounding))
+                for n, port in zip(graph.inputs, graph.in_ports, strict=True)
+            ),
             graph.out_ports,
         )
 
 
-class _Builder:
+class Builder:
+    """Visits nodes, producers first, and keeps what each one is in integers.
+
+    ``visit`` raises NoCodes where a value would have to be quantized first.
+    """
+
     def __init__(self) -> None:
         self._exact: dict[int, Exact] = {}
         self._ints: dict[int, Node] = {}
+        self._host: dict[int, str] = {}
+
+    def rounding(self, source: Node, default: str) -> str:
+        """How the host rounds for a graph input, where a quantizer says so."""
+        return self._host.get(id(source), default)
+
+    def exact(self, node: Node) -> Exact | None:
+        """A real value as a function of integers; None where it was not visited."""
+        return self._exact.get(id(node))
+
+    def known(self, node: Node) -> bool:
+        """Whether ``node`` was visited with success."""
+        return id(node) in self._exact or id(node) in self._ints
 
     def integer(self, node: Node) -> Node:
         """The integer node of a quantized value (its own, or the codes of its real value)."""
@@ -73,7 +97,9 @@ class _Builder:
             self._ints[id(node)] = _quantize(node, self._exact[id(node.inputs[0])])
         elif isinstance(node.op, ArgMax):
             ranked = self._exact[id(node.inputs[0])]
-            _ = ranked.step
+            slopes, offsets = ranked.line
+            if len(slopes) > 1 or len(offsets) > 1 or slopes[0] <= 0:
+                raise NoCodes(ranked)
             self._ints[id(node)] = Node(node.op, (ranked.node,), node.name)
         elif node.type.is_int:  # constants, and what moves the indices of an ArgMax
             moved = tuple(self.integer(i) for i in node.inputs)
@@ -87,46 +113,41 @@ class _Builder:
 
     def _input(self, node: Node) -> None:
         source = node.inputs[0]
-        made = Node(Input(source.type.shape, node.type.int), (), source.name)
-        self._ints[id(node)] = self._ints[id(source)] = made
+        if id(source) not in self._ints:  # the host quantizes: every reader has the same type
+            made = Node(Input(source.type.shape, node.type.int), (), source.name)
+            self._ints[id(source)] = made
+            self._host[id(source)] = node.op.rounding.value  # type: ignore[attr-defined]
+        self._ints[id(node)] = self._ints[id(source)]
 
     def _real(self, node: Node, inputs: list[Exact]) -> Exact:
         match node.op:
             case Conv() | MatMul():
-                return self._layer(node, inputs[0])
+                return dense(node, inputs[0], self.integer(node.inputs[1].inputs[0]))
             case Affine() | Clip() | PRelu():
                 return inputs[0].map(*chain_functions(node))
-            case Unary(fn=fn):
-                return inputs[0].followed_by(FUNCTIONS[fn][1])
+            case Unary(program=program):
+                return inputs[0].followed_by(program)
+            case Divide():
+                return inputs[0].map(*(_over(d) for d in exact_values(node.inputs[1])))
+            case Thresholds():
+                if inputs[0].then is not None:
+                    raise NoCodes(inputs[0])
+                return inputs[0].map(*(_counting(t) for t in const_value(node.inputs[1])))
             case Add():
-                return _add(node, node.op, *inputs)
+                return added(node, node.op, *inputs)
             case Mul():
                 codes = Node(node.op, tuple(i.node for i in inputs), node.name)
                 return linear(codes, (inputs[0].step * inputs[1].step,))
             case AvgPool():
-                return _average(node, node.op, inputs[0])
+                return averaged(node, node.op, inputs[0])
             case Pad():
-                return _pad(node, node.op, inputs[0])
-        step = inputs[0].step
-        if any(i.step != step for i in inputs):
-            raise InternalError(f"{node.name}: the inputs have different scales")
-        return linear(Node(node.op, tuple(i.node for i in inputs), node.name), (step,))
-
-    def _layer(self, node: Node, x: Exact) -> Exact:
-        w = self.integer(node.inputs[1].inputs[0])
-        codes = Node(node.op, (x.node, w), node.name)
-        channels = node.type.channels
-        scales = tuple(x.step * s for s in w.type.int.scale.channels(channels))
-        if len(node.inputs) < 3:
-            return linear(codes, scales)
-        offsets = tuple(exact(v) for v in const_value(node.inputs[2]))
-        return linear(codes, scales, offsets)
+                return padded(node, node.op, inputs[0])
+        return moved(node, tuple(inputs))
 
 
 def _quantize(node: Node, x: Exact) -> Node:
     elem, rounding = node.type.int, node.op.rounding  # type: ignore[attr-defined]
-    inverse = 1 / elem.scale.values[0]
-    codes = x.map(lambda p: p.affine(inverse, Fraction(0)))
+    codes = x.map(*(_over(s) for s in elem.scale.values))
     if codes.then is not None:
         return Node(tabulated(codes, elem, rounding, node.name), (x.node,), node.name)
     if codes.pieces == (Piecewise.linear(Fraction(1)),):
@@ -136,38 +157,10 @@ def _quantize(node: Node, x: Exact) -> Node:
     return Node(Staircase(codes.pieces, rounding, elem), (x.node,), node.name)
 
 
-def _add(node: Node, op: Add, x: Exact, y: Exact) -> Exact:
-    """Integer factors in lowest terms make both operands multiples of one step."""
-    ratio = x.step / y.step
-    unit = x.step / ratio.numerator
-    factors = (op.kx * ratio.numerator, op.ky * ratio.denominator)
-    common = gcd(*factors)
-    codes = Node(Add(factors[0] // common, factors[1] // common), (x.node, y.node), node.name)
-    return linear(codes, (unit * common,))
+def _counting(thresholds: Array) -> Callable[[Piecewise], Piecewise]:
+    levels = [exact(t) for t in thresholds]
+    return lambda p: p.steps(levels)
 
 
-def _average(node: Node, op: AvgPool, x: Exact) -> Exact:
-    """Integer sums; windows that count fewer positions get a factor, so one divisor serves all."""
-    shape = node.inputs[0].type.shape
-    divisor = counts((shape[0], shape[1]), op.kernel, op.stride, op.uncounted)
-    common = lcm(*(int(d) for d in np.unique(divisor)))
-    factors = tuple(int(common // d) for d in divisor.reshape(-1))
-    factors = (1,) if set(factors) == {1} else factors
-    taps = op.kernel[0] * op.kernel[1]
-    if op.kernel == (shape[0], shape[1]):
-        flat = Node(Reshape((1, 1, node.inputs[0].type.size)), (x.node,), f"{node.name}.taps")
-    else:
-        flat = Node(Window(op.kernel, op.stride), (x.node,), f"{node.name}.window")
-    return linear(Node(Pool("sum", taps, factors), (flat,), node.name), (x.step / common,))
-
-
-def _pad(node: Node, op: Pad, x: Exact) -> Exact:
-    codes = [0] if op.lowest else [round(exact(v) / x.step) for v in op.value]
-    if not op.lowest and any(float(c * x.step) != v for c, v in zip(codes, op.value, strict=True)):
-        raise UserError(
-            f"pad value {op.value} is not a multiple of the scale {x.step}",
-            where=f"{node.name} (Pad)",
-            hint="quantize after the padding, or pad with zero",
-        )
-    made = Pad(op.before, op.after, tuple(codes), op.lowest)
-    return linear(Node(made, (x.node,), node.name), (x.step,))
+def _over(step: Fraction) -> Callable[[Piecewise], Piecewise]:
+    return lambda p: p.affine(1 / step, Fraction(0))

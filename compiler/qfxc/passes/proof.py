@@ -11,7 +11,7 @@ from qfxc.ir.graph import Graph, Node
 from qfxc.ir.types import Array
 from qfxc.ops.quantize import Quantize
 from qfxc.passes.base import Pass
-from qfxc.quantize.encode import encode
+from qfxc.quantize.encode import feed
 from qfxc.quantize.error import sqnr_db
 from qfxc.sim import simulate
 
@@ -46,8 +46,7 @@ def _has_quantizers(graph: Graph) -> bool:
 
 
 def _codes(graph: Graph, frames: Sequence[Array]) -> list[Array]:
-    pairs = zip(graph.inputs, frames, strict=True)
-    return [encode(x, n.type.int) if n.type.is_int else x.astype(np.float64) for n, x in pairs]
+    return feed(graph, [x.astype(np.float64) for x in frames])
 
 
 def _prove_codes(step: Pass, before: Graph, after: Graph, frames: Sequence[Array]) -> None:
@@ -70,7 +69,7 @@ def _compare_codes(
     step: Pass, graph: Graph, codes: dict[str, Array], frame: Sequence[Array]
 ) -> None:
     values: dict[int, Array] = {
-        id(n): x.astype(np.float64) for n, x in zip(graph.inputs, frame, strict=True)
+        id(n): x for n, x in zip(graph.inputs, _codes(graph, frame), strict=True)
     }
     for node in graph.nodes():
         if id(node) in values:
@@ -85,7 +84,7 @@ def _compare_codes(
 def _check_codes(step: Pass, node: Node, real: Array, expected: Array, got: Array) -> None:
     elem = node.type.int
     wrong = expected != got
-    steps = real[wrong] / float(elem.scale.values[0])
+    steps = (real / elem.scale.floats())[wrong]
     halves = np.abs(2 * steps - np.rint(2 * steps))
     undecided = (halves < TIE * np.maximum(1, np.abs(steps))) & (np.abs(expected - got)[wrong] <= 1)
     if not undecided.all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -23,6 +24,8 @@ from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize as QuantizeOp
 from qfxc.passes.base import Pass, choice
 from qfxc.passes.exact import MOST_TABLE_BITS
+from qfxc.passes.own_added import Options
+from qfxc.passes.own_quantizers import brings_quantizers, complete
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.factors import on_grid, worth
 from qfxc.quantize.observe import Stats, observe
@@ -30,6 +33,7 @@ from qfxc.quantize.placement import Placement, place
 from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
 from qfxc.quantize.scales import align, cheap_steps
 from qfxc.quantize.split import split
+from qfxc.quantize.steep import table_bits
 from qfxc.quantize.weights import WeightOptions, quantize_weights
 from qfxc.sim import simulate
 
@@ -49,6 +53,8 @@ GUARD_BITS = 4
 @dataclass(frozen=True)
 class Quantize(Pass):
     """puts quantizers on weights (per channel) and activations (per tensor), from calibration
+
+    A model that brings its own keeps them; only the missing ones are added.
 
     ``method``: how ranges follow from statistics: minmax, percentile, mse, or best (the one with
     the highest signal-to-quantization-noise ratio at the outputs). ``powers``: every scale is a
@@ -78,6 +84,8 @@ class Quantize(Pass):
         choice("quantize{rounding}", self.rounding, [mode.value for mode in Rounding])
 
     def run(self, graph: Graph) -> Graph:
+        if brings_quantizers(graph):
+            return complete(graph, self._additions())
         wide = self.activations > MOST_NARROW_BITS
         placement = place(graph, wide=wide)
         fixed = self._pixel_inputs(placement)
@@ -96,6 +104,18 @@ class Quantize(Pass):
         scores = {m: _score(real, simulate(g, frames)) for m, g in built.items()}
         return built[max(METHODS, key=lambda m: scores[m])]
 
+    def _additions(self) -> Options:
+        """What quantizers look like that a model with quantizers of its own lacks."""
+        return Options(
+            WeightOptions(bits=self.weights, powers=self.powers),
+            self.activations,
+            self.outputs,
+            self.method,
+            Rounding(self.rounding),
+            self.pixels,
+            self.frames,
+        )
+
     def _observe(self, graph: Graph, placement: Placement) -> dict[str, Stats]:
         layers = {n.inputs[0].name for n in graph.nodes() if isinstance(n.op, (Conv, MatMul))}
         with np.errstate(over="ignore", invalid="ignore"):  # found below, and said once
@@ -110,13 +130,14 @@ class Quantize(Pass):
         inputs = (p.name for p in placement.points if isinstance(p.op, Input))
         return frozenset(inputs) if self.pixels else frozenset()
 
-    def _bits(self, point: Node, placement: Placement) -> int:
+    def _bits(self, point: Node, placement: Placement, stats: Mapping[str, Stats]) -> int:
         if isinstance(point.op, Input) and self.pixels:
             return 8
         if point.name in placement.wide:
             return self.activations + GUARD_BITS
         if point.name in placement.tabulated:
-            return min(self.activations, MOST_TABLE_BITS)
+            programs = placement.tabulated[point.name]
+            return table_bits(stats[point.name], programs, self.activations, MOST_TABLE_BITS)
         return self.outputs if point.name in placement.at_output else self.activations
 
     def _build(
@@ -124,7 +145,7 @@ class Quantize(Pass):
     ) -> Graph:
         steps: dict[str, Fraction] = {}
         for point in placement.points:
-            s, bits = stats[point.name], self._bits(point, placement)
+            s, bits = stats[point.name], self._bits(point, placement, stats)
             top = magnitude(s, bits, s.low < 0, method) or placement.borders.get(point.name, 0.0)
             if self.pixels and isinstance(point.op, Input):
                 steps[point.name] = Fraction(1)
@@ -147,7 +168,7 @@ class Quantize(Pass):
         stats: dict[str, Stats],
         steps: dict[str, Fraction],
     ) -> Int:
-        bits = self._bits(point, placement)
+        bits = self._bits(point, placement, stats)
         pixel = self.pixels and isinstance(point.op, Input)
         signed = stats[point.name].low < 0 and not pixel
         return Int.of_bits(bits, signed, Scale.of(steps[point.name]))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qfxc.errors import InternalError, UserError
+from qfxc.errors import UserError
 from qfxc.ir.graph import Graph, Node, Op, rewrite
 from qfxc.ir.types import Int
-from qfxc.ops.compare import Compare
 from qfxc.ops.csd import Csd
 from qfxc.ops.dyadic import Dyadic
 from qfxc.ops.shift import Shift
@@ -20,11 +19,13 @@ from qfxc.passes.base import Pass
 from qfxc.passes.rescale_forms import (
     comparisons,
     exact_segments,
+    implementation_cost,
     one_line,
     one_line_per_segment,
     staircase_steps,
 )
-from qfxc.passes.rescale_search import exact_lines, rising, smallest_shift, steepest
+from qfxc.passes.rescale_pairs import compared_in_minus_x, sums_of_two
+from qfxc.passes.rescale_search import exact_lines, rising, slope_of, smallest_shift
 
 MOST_SEARCHED_BITS = 10
 """Wider results take the closed form where there is one: no search over every threshold."""
@@ -32,6 +33,9 @@ MOST_SEARCHED_BITS = 10
 MOST_COMPARATORS = 255
 """Where no multiply-add is exact, comparators always are; this many fit beside a layer."""
 
+
+SINGLE = (Csd, Dyadic, Shift)
+"""Forms that are a line by themselves, or one per segment."""
 
 MOST_ENTRIES = 1 << 14
 """Of a table for a function that nothing else computes."""
@@ -57,15 +61,34 @@ class Rescale(Pass):
         if not isinstance(node.op, Staircase):
             return None
         source, out = node.inputs[0].type.int, node.type.int
-        options = list(self._options(node.op, source, out))
-        if not options:
+        costs = [
+            (implementation_cost(op, source), Node(op, node.inputs, node.name))
+            for op in self._options(node.op, source, out)
+        ]
+        if not any(isinstance(n.op, SINGLE) for _, n in costs):
+            costs += self._pairs(node, node.op)
+        if not costs:
             raise UserError(
                 f"no exact form for rounding '{node.op.rounding.value}' over {source}",
                 where=node.name,
                 hint="use rounding half-up, or fewer activation bits",
             )
-        best = min(options, key=lambda op: implementation_cost(op, source))
-        return Node(best, node.inputs, node.name)
+        return min(costs, key=lambda pair: pair[0])[1]
+
+    def _pairs(self, node: Node, op: Staircase) -> Iterator[tuple[float, Node]]:
+        """Two nodes in the place of a monotone staircase, with their costs."""
+        source, out = node.inputs[0].type.int, node.type.int
+        few = 0 < out.hi - out.lo <= MOST_COMPARATORS
+        if not all(p.direction for p in op.pieces) or not (few or out.bits <= MOST_SEARCHED_BITS):
+            return
+        pieces, signs = rising(op.pieces)
+        steps = staircase_steps(op, pieces, signs, source, out)
+        slopes = [slope_of(p) for p in pieces]
+        for join, *parts in sums_of_two(node, steps, slopes, signs, self.digits):
+            yield sum(implementation_cost(p.op, source) for p in parts) + out.bits, join
+        if few and (signs != 1).any():
+            compared = compared_in_minus_x(node, steps, signs)
+            yield implementation_cost(compared.op, source) + source.bits, compared
 
     def _options(self, op: Staircase, source: Int, out: Int) -> Iterator[Op]:
         size = source.hi - source.lo + 1
@@ -89,40 +112,15 @@ class Rescale(Pass):
         pieces, signs = rising(op.pieces)
         steps = staircase_steps(op, pieces, signs, source, out)
         rises = bool((signs == 1).all())
-        found = smallest_shift(steps, [steepest(p).slope for p in pieces])
+        flat = not any(s.slope for p in pieces for s in p.segments)
+        found = smallest_shift(steps, [slope_of(p) for p in pieces])
         if found is not None:
             yield from one_line(found, signs, source, out, self.digits)
-        elif (form := one_line_per_segment(op, source, out)) is not None:
+        elif not flat and (form := one_line_per_segment(op, source, out)) is not None:
             yield form
-        elif segments is not None:
+        elif not flat and segments is not None:
             yield segments
         elif rises and out.hi - out.lo <= MOST_COMPARATORS:
             yield comparisons(steps, out)
         if rises and 0 < out.hi - out.lo <= self.compare:
             yield comparisons(steps, out)
-
-
-def implementation_cost(op: Op, source: Int) -> float:
-    """LUTs per lane, roughly: adders and comparators a LUT per bit, ROMs 64 entries per LUT."""
-    match op:
-        case Shift(left=left, b=b):
-            wide = op.wide(source).bits
-            barrel = wide * max(left).bit_length() / 2 if len(left) > 1 else 0
-            return wide + barrel + _rom(len(b), wide)
-        case Csd(digits=digits, b=b):
-            wide = op.wide(source).bits
-            return len(digits) * wide + _rom(len(b), wide)
-        case Dyadic(a=a, b=b):
-            bits = max(max(abs(v) for v in part).bit_length() for part in a)
-            wide = op.wide(source).bits
-            channels = max(len(v) for v in (*a, *b))
-            return 0.6 * bits * source.bits + len(a) * (wide + _rom(channels, wide + bits))
-        case Compare(thresholds=t):
-            return len(t) * (source.bits / 2 + _rom(max(len(v) for v in t), source.bits))
-        case Table(values=values):
-            return _rom(len(values[0]) * len(values), op.elem.bits) * 1.5
-    raise InternalError(f"{op.stem} is no staircase implementation")
-
-
-def _rom(depth: int, bits: int) -> float:
-    return depth * bits / 64

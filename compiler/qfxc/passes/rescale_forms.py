@@ -8,6 +8,7 @@ from math import ceil, floor
 
 import numpy as np
 
+from qfxc.errors import InternalError
 from qfxc.ir.graph import Op
 from qfxc.ir.piecewise import Piecewise, Segment
 from qfxc.ir.types import Int
@@ -16,6 +17,7 @@ from qfxc.ops.csd import Csd
 from qfxc.ops.dyadic import Dyadic
 from qfxc.ops.shift import Shift
 from qfxc.ops.staircase import Staircase
+from qfxc.ops.table import Table
 from qfxc.passes.rescale_search import (
     MAX_BITS,
     OFFSETS,
@@ -71,7 +73,7 @@ def signed_digits(value: int) -> tuple[tuple[int, int], ...]:
     return tuple(digits)
 
 
-def _squeeze(values: Sequence[int] | Ints) -> tuple[int, ...]:
+def squeezed(values: Sequence[int] | Ints) -> tuple[int, ...]:
     """One value instead of one per channel, where they are all the same."""
     items = tuple(int(v) for v in values)
     return items[:1] if len(set(items)) == 1 else items
@@ -80,7 +82,13 @@ def _squeeze(values: Sequence[int] | Ints) -> tuple[int, ...]:
 def comparisons(steps: Steps, out: Int) -> Compare:
     """One comparator per step: always exact, for few steps also the cheapest."""
     columns = steps.thresholds.T.tolist()
-    return Compare(tuple(_squeeze(c) for c in columns), out)
+    return Compare(tuple(squeezed(c) for c in columns), out)
+
+
+def forms_of(found: Dyadics, signs: Ints, source: Int, out: Int, digits: int) -> Op:
+    """The cheapest of the forms with one line."""
+    forms = one_line(found, signs, source, out, digits)
+    return min(forms, key=lambda op: implementation_cost(op, source))
 
 
 def one_line(found: Dyadics, signs: Ints, source: Int, out: Int, digits: int) -> Iterator[Op]:
@@ -92,11 +100,11 @@ def one_line(found: Dyadics, signs: Ints, source: Int, out: Int, digits: int) ->
     shifts = [_shift(u, v, found.shift, source, out) for u, v in pairs]
     if (known := [s for s in shifts if s is not None]) and len(known) == len(shifts):
         left, offsets = zip(*known, strict=True)
-        yield Shift(_squeeze(left), _squeeze(offsets), found.shift, out)
+        yield Shift(squeezed(left), squeezed(offsets), found.shift, out)
     factor = a[0].item()
     if (a == factor).all() and len(signed_digits(factor)) <= digits:
-        yield Csd(signed_digits(factor), _squeeze(b), found.shift, out)
-    yield Dyadic((_squeeze(a),), (_squeeze(b),), (), found.shift, out)
+        yield Csd(signed_digits(factor), squeezed(b), found.shift, out)
+    yield Dyadic((squeezed(a),), (squeezed(b),), (), found.shift, out)
 
 
 def _shift(a: int, b: int, shift: int, source: Int, out: Int) -> tuple[int, int] | None:
@@ -132,9 +140,9 @@ def one_line_per_segment(op: Staircase, source: Int, out: Int) -> Dyadic | None:
     picked = [f.valid.argmax(axis=1) for f in found]
     starts = [[_first(p, s, source) for p in pieces] for s in range(1, count)]
     return Dyadic(
-        tuple(_squeeze(_taken(f.a, i) * g) for f, i, g in zip(found, picked, signs, strict=True)),
-        tuple(_squeeze(_taken(f.b, i)) for f, i in zip(found, picked, strict=True)),
-        tuple(map(_squeeze, starts)),
+        tuple(squeezed(_taken(f.a, i) * g) for f, i, g in zip(found, picked, signs, strict=True)),
+        tuple(squeezed(_taken(f.b, i)) for f, i in zip(found, picked, strict=True)),
+        tuple(map(squeezed, starts)),
         shift,
         out,
     )
@@ -167,8 +175,8 @@ def exact_segments(op: Staircase, source: Int, out: Int) -> Dyadic | None:
     product = reach * max(abs(v) for row in a for v in row)
     if product + max(abs(v) for row in b for v in row) >= 1 << MAX_BITS:
         return None
-    starts = [_squeeze([part[i][0] for part in full]) for i in range(1, count)]
-    return Dyadic(tuple(map(_squeeze, a)), tuple(map(_squeeze, b)), tuple(starts), shift, out)
+    starts = [squeezed([part[i][0] for part in full]) for i in range(1, count)]
+    return Dyadic(tuple(map(squeezed, a)), tuple(map(squeezed, b)), tuple(starts), shift, out)
 
 
 def _visible(piece: Piecewise, op: Staircase, source: Int, out: Int) -> list[tuple[int, Segment]]:
@@ -232,3 +240,29 @@ def _first(piece: Piecewise, s: int, source: Int) -> int:
 
 def _taken(values: Ints, picked: Ints) -> Ints:
     return np.take_along_axis(values, picked[:, None], 1)[:, 0]
+
+
+def implementation_cost(op: Op, source: Int) -> float:
+    """LUTs per lane, roughly: adders and comparators a LUT per bit, ROMs 64 entries per LUT."""
+    match op:
+        case Shift(left=left, b=b):
+            wide = op.wide(source).bits
+            barrel = wide * max(left).bit_length() / 2 if len(left) > 1 else 0
+            return wide + barrel + _rom(len(b), wide)
+        case Csd(digits=digits, b=b):
+            wide = op.wide(source).bits
+            return len(digits) * wide + _rom(len(b), wide)
+        case Dyadic(a=a, b=b):
+            bits = max(max(abs(v) for v in part).bit_length() for part in a)
+            wide = op.wide(source).bits
+            channels = max(len(v) for v in (*a, *b))
+            return 0.6 * bits * source.bits + len(a) * (wide + _rom(channels, wide + bits))
+        case Compare(thresholds=t):
+            return len(t) * (source.bits / 2 + _rom(max(len(v) for v in t), source.bits))
+        case Table(values=values):
+            return _rom(len(values[0]) * len(values), op.elem.bits) * 1.5
+    raise InternalError(f"{op.stem} is no staircase implementation")
+
+
+def _rom(depth: int, bits: int) -> float:
+    return depth * bits / 64

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from qfxc.ir.piecewise import Piecewise, Segment
 from qfxc.ir.rounding import Rounding
 
-MAX_SHIFT = 40
+MAX_SHIFT = 52
 MAX_BITS = 61
 """No intermediate of the search or of the result is wider than this."""
 
@@ -110,9 +110,9 @@ def _largest_safe_shift(steps: Steps, slopes: Sequence[Fraction], limit: int) ->
     """So that no product in the search overflows int64."""
     reach = int(max(np.abs(steps.lo).max(), np.abs(steps.hi).max())) + 1
     level = int(np.abs(steps.ks).max(initial=1)) + 1
-    slope = floor(max(slopes)) + 1
-    need = max((reach * slope).bit_length(), level.bit_length()) + 2
-    return min(limit, MAX_BITS - need)
+    span = floor(reach * max(slopes)) + 1  # of slope * x; the candidates add 2 * reach
+    need = max(span.bit_length(), level.bit_length()) + 2
+    return min(limit, MAX_BITS - need) if reach.bit_length() + 3 < MAX_BITS else -1
 
 
 def rising(pieces: Sequence[Piecewise]) -> tuple[tuple[Piecewise, ...], Ints]:
@@ -122,9 +122,20 @@ def rising(pieces: Sequence[Piecewise]) -> tuple[tuple[Piecewise, ...], Ints]:
     return tuple(turned), signs
 
 
-def steepest(piece: Piecewise) -> Segment:
-    """The segment that a single line should follow: the first one that is not flat."""
-    return next((s for s in piece.segments if s.slope), piece.segments[0])
+def slope_of(piece: Piecewise) -> Fraction:
+    """The slope that a single line should follow: the first one that is not flat.
+
+    Where all are (a count of thresholds), that of the line from the first jump to the last.
+    """
+    slanted = (s.slope for s in piece.segments if s.slope)
+    first, *rest = piece.segments
+    starts = [s.start for s in rest if s.start is not None]
+    if not starts:
+        return first.slope
+    rise = abs(rest[-1].intercept - first.intercept)
+    if len(starts) > 1:
+        rise *= Fraction(len(starts) - 1, len(starts)) / (starts[-1] - starts[0])
+    return next(slanted, rise)
 
 
 OFFSETS = {Rounding.FLOOR: Fraction(0), Rounding.HALF_UP: Fraction(1, 2)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from qfxc.errors import NO_ARRAYS, UserError
-from qfxc.ir.graph import Graph, Port
+from qfxc.ir.graph import Graph, Node, Port
 from qfxc.ir.types import Array
 
 MOST_FRAMES = 512
@@ -46,18 +46,30 @@ def thinned(batches: list[Array], most: int = MOST_FRAMES) -> list[Array]:
 
 
 def to_frames(batches: list[Array], graph: Graph) -> list[Array]:
-    """Batches in the outside layout, as frames of the graph."""
+    """Batches in the outside layout, as frames of the graph: real numbers.
+
+    Codes of an input that is a tensor of integers become what they stand for.
+    """
     items = zip(graph.in_ports, batches, graph.inputs, strict=True)
-    return [port.to_frame(b, node.type.shape) for port, b, node in items]
+    return [_real(port.to_frame(b, node.type.shape), port, node) for port, b, node in items]
+
+
+def _real(frames: Array, port: Port, node: Node) -> Array:
+    if not port.kind:
+        return frames
+    return np.asarray((frames.astype(np.float64) - port.zero) * node.type.int.scale.floats())
 
 
 def synthetic(graph: Graph, *, pixels: bool, seed: int = 0) -> list[Array]:
-    """Random inputs (uniform pixels, or standard normal numbers): better than nothing."""
+    """Random inputs (uniform pixels or codes, or standard normal numbers): better than nothing."""
     rng = np.random.default_rng(seed)
     out: list[Array] = []
-    for port in graph.in_ports:
+    for port, node in zip(graph.in_ports, graph.inputs, strict=True):
         shape = (SYNTHETIC_FRAMES, *port.shape)
-        data = rng.integers(0, 256, shape) if pixels else rng.standard_normal(shape)
+        data: Array = rng.integers(0, 256, shape) if pixels else rng.standard_normal(shape)
+        if port.kind:
+            elem = node.type.int
+            data = rng.integers(elem.lo, elem.hi + 1, shape) + port.zero
         out.append(data.astype(np.float32))
     return out
 

@@ -8,6 +8,7 @@ from itertools import chain
 
 import numpy as np
 
+from qfxc.ir.function import Program
 from qfxc.ir.graph import Graph, Node
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
@@ -51,8 +52,8 @@ class Placement:
     ``joined``: pairs of points whose scales must be multiples of one step (inputs of an Add);
     ``equal``: pairs whose scales must be the same (inputs of a Concat).
     ``wide``: points in the middle of a chain of activations, which get a few more bits;
-    ``tabulated``: points that a function without a finite description reads, whose table must
-    stay small.
+    ``tabulated``: points that functions without a finite description read, whose table must
+    stay small, and those functions.
     ``borders``: the largest magnitude that points are padded with, where that is not zero.
     """
 
@@ -61,7 +62,7 @@ class Placement:
     joined: tuple[tuple[str, str], ...]
     equal: tuple[tuple[str, str], ...]
     wide: frozenset[str] = frozenset()
-    tabulated: frozenset[str] = frozenset()
+    tabulated: Mapping[str, tuple[Program, ...]] = field(default_factory=dict)
     borders: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -92,17 +93,24 @@ def place(graph: Graph, *, wide: bool = False) -> Placement:
     points = tuple(n for n in nodes if n.name in names | extra)
     names |= extra
     inner = _read_inside(nodes, names)
-    functions = [n for n in nodes if isinstance(n.op, Unary)]
-    tabulated = {s.name for n in functions for i in n.streams for s in sources(i, names)}
     return Placement(
         points,
         frozenset(names - inner),
         tuple(joined),
         tuple(equal),
         frozenset(extra),
-        frozenset(tabulated),
+        _tabulated(nodes, names),
         _borders(nodes, names),
     )
+
+
+def _tabulated(nodes: Sequence[Node], points: Container[str]) -> dict[str, tuple[Program, ...]]:
+    found: dict[str, tuple[Program, ...]] = {}
+    for node in nodes:
+        if isinstance(node.op, Unary):
+            for source in sources(node.inputs[0], points):
+                found[source.name] = (*found.get(source.name, ()), node.op.program)
+    return found
 
 
 def _borders(nodes: Sequence[Node], points: Container[str]) -> dict[str, float]:

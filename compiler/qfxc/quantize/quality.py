@@ -9,7 +9,7 @@ import numpy as np
 
 from qfxc.ir.graph import Graph
 from qfxc.ir.types import Array
-from qfxc.quantize.encode import decode, encode
+from qfxc.quantize.encode import decode, feed
 from qfxc.quantize.error import cosine, sqnr_db
 from qfxc.sim import simulate
 
@@ -30,11 +30,11 @@ class Quality:
 def quality(real: Graph, integer: Graph, frames: Sequence[Array]) -> list[Quality]:
     """Compares both graphs on (at most ``MOST_FRAMES``) real-valued input frames."""
     frames = [x[:MOST_FRAMES] for x in frames]
-    expected = simulate(real, frames)
-    codes = [encode(x, n.type.int) for x, n in zip(frames, integer.inputs, strict=True)]
-    got = simulate(integer, codes)
+    found = zip(real.outputs, simulate(real, feed(real, frames)), strict=True)
+    expected = [decode(x, n.type.int) if n.type.is_int else x for n, x in found]
+    got = simulate(integer, feed(integer, frames))
     return [
-        _compare(port.name, a, decode(b, node.type.int))
+        _compare(port.name, a, decode(b, node.type.int, port))
         for port, node, a, b in zip(integer.out_ports, integer.outputs, expected, got, strict=True)
     ]
 

@@ -64,7 +64,15 @@ def _readers(graph: Graph, points: set[str]) -> dict[str, int]:
     ends = [i for n in graph.nodes() if not isinstance(n.op, MOVES) for i in n.streams]
     ends += [i for n in graph.nodes() if isinstance(n.op, Concat) for i in n.inputs]
     for end in (*ends, *graph.outputs):
-        for source in sources(end, points):
-            if not isinstance(end.op, Concat):
-                count[source.name] += 1
+        for source in _nearest(end, points):
+            count[source.name] += 1
     return count
+
+
+def _nearest(node: Node, points: set[str]) -> list[Node]:
+    """As ``sources``, but not through a Concat, which is a reader itself."""
+    if node.name in points:
+        return [node]
+    if isinstance(node.op, Concat):
+        return []
+    return [s for i in node.streams for s in _nearest(i, points)]
