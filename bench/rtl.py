@@ -11,6 +11,7 @@ import argparse
 import json
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,7 @@ from networks import table
 from qfxc.driver import Compiled
 from qfxc.driver import compile as compile_network
 from qfxc.hw import sizing
-from qfxc.hw.build import connect
-from qfxc.hw.plan import plan
+from qfxc.hw.design import design
 from qfxc.verify import csim, rtlsim, synth_netlist
 
 FRAMES = 8
@@ -37,12 +37,10 @@ def timed(call: Any, *args: Any) -> tuple[float, Any]:
 
 
 def planning(net: Compiled) -> dict[str, Any]:
-    """The plan once more, by itself, and the FIFO depths of its netlist."""
-    seconds, planned = timed(plan, net.graph, net.board, net.plan.clock_mhz)
-    netlist = connect(net.graph, planned.folds, "again")
-    sized, _ = timed(sizing.size, netlist)
-    row = {"plan s": seconds, "FIFO sizing s": sized}
-    return row | {"frames/s": planned.fps, "limited by": planned.limit}
+    """Folds, netlist and FIFO depths once more, timed; what came of them."""
+    again = partial(design, net.graph, net.board, net.plan.clock_mhz, name="again")
+    row: dict[str, Any] = {"plan and FIFO sizing s": timed(again)[0]}
+    return row | {"frames/s": net.plan.fps, "limited by": net.plan.limit}
 
 
 def estimate(net: Compiled) -> dict[str, Any]:
