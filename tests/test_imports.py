@@ -13,7 +13,8 @@ IR = BASE | {"ir"}
 ALLOWED = {
     "ir": IR,
     "sim": IR,
-    "ops": IR | {"ops"},
+    "adders": IR | {"adders"},
+    "ops": IR | {"adders", "ops"},
     "frontend": IR | {"ops", "frontend"},
     "quantize": IR | {"ops", "sim", "quantize"},
     "passes": IR | {"ops", "sim", "quantize", "passes"},
