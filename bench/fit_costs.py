@@ -93,7 +93,7 @@ def _measured(name: str, kernels: Sequence[Kernel], jobs: int, progress: Progres
     """Those that were synthesised in time."""
     found = measure([kernel_module(k) for k in kernels], Named(name, progress), jobs, TIMEOUT)
     pairs = zip(kernels, found, strict=True)
-    return [Row(k, TERMS[name](k.params), cost) for k, cost in pairs if cost is not None]
+    return [Row(k, TERMS[name](k.structure), cost) for k, cost in pairs if cost is not None]
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def sample_cases() -> list[Case]:
         for node in op.samples():
             assert isinstance(node.op, KernelOp)
             for fold in some_folds(node.op.folds(node)):
-                kind = "_lut" if fold.fabric else ""
+                kind = f"_{fold.variant.label}" if fold.variant else ""
                 cases.append(case_of(f"{stem}_{node.name}_{fold.simd}_{fold.pe}{kind}", node, fold))
     return cases
 

@@ -15,6 +15,7 @@ from qfxc.ir.kernel import (
     Fold,
     Kernel,
     KernelOp,
+    Variant,
     divisors,
     lane_folds,
     stream_params,
@@ -123,13 +124,13 @@ class Dot(KernelOp):
             "Groups": 1,
             "Tiles": self.outs // fold.pe,
             "Depth": x.channels // fold.simd,
-            "Fabric": int(fold.fabric),
+            "Fabric": int(fold.variant is Variant.LUT),
         }
         for letter, elem in (("X", x.int), ("W", U8), ("Y", node.type.int)):
             params |= stream_params(letter, elem)
         return Kernel("matvec", params)
 
-    def multipliers(self, fold: Fold) -> int:
+    def multipliers(self, node: Node, fold: Fold) -> int:
         return fold.simd * fold.pe
 
     def lag(self, node: Node) -> Fraction:
@@ -142,11 +143,11 @@ class Twin(Dot):
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         folds = Dot.folds(self, node)
-        return tuple(Fold(f.simd, f.pe, fabric) for f in folds for fabric in (False, True))
+        return tuple(Fold(f.simd, f.pe, v) for f in folds for v in (Variant.DSP, Variant.LUT))
 
     def cost(self, node: Node, fold: Fold) -> Cost:
         cost = Dot.cost(self, node, fold)
-        return replace(cost, lut=cost.lut + 70 * cost.dsp, dsp=0) if fold.fabric else cost
+        return replace(cost, lut=cost.lut + 70 * cost.dsp, dsp=0) if fold.variant else cost
 
 
 @dataclass(frozen=True)
@@ -161,12 +162,12 @@ class Rough(KernelOp):
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         lanes = divisors(node.type.channels)
-        every = [Fold(s, p, f) for s in lanes for p in lanes for f in (False, True)]
+        every = [Fold(s, p, v) for s in lanes for p in lanes for v in (Variant.DSP, Variant.LUT)]
         chosen = np.random.default_rng(self.seed).choice(len(every), 7, replace=False)
         return tuple(every[i] for i in sorted(chosen))
 
     def _numbers(self, fold: Fold) -> np.random.Generator:
-        return np.random.default_rng((self.seed, fold.simd, fold.pe, fold.fabric))
+        return np.random.default_rng((self.seed, fold.simd, fold.pe, fold.variant))
 
     def cycles(self, node: Node, fold: Fold) -> int:
         slowest = words(node.type, min(fold.simd, fold.pe))

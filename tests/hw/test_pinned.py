@@ -17,7 +17,7 @@ from qfxc.hw.plan import plan
 from qfxc.hw.program import Program
 from qfxc.hw.space import space
 from qfxc.ir.graph import Graph
-from qfxc.ir.kernel import Fold
+from qfxc.ir.kernel import Fold, Variant
 
 BOARD = load("ultra96")
 
@@ -47,7 +47,7 @@ def test_all_pinned_is_the_same_plan() -> None:
 
 
 def test_everything_wrong_is_reported_at_once() -> None:
-    wanted = {"fc3": Fold(), "fc1": Fold(3, 4), "act": Fold(2, 4), "fc2": Fold(4, 4, fabric=True)}
+    wanted = {"fc3": Fold(), "fc1": Fold(3, 4), "act": Fold(2, 4), "fc2": Fold(4, 4, Variant.LUT)}
     with pytest.raises(UserErrors) as caught:
         pin(space(two_layers()), wanted)
     assert str(caught.value) == (
@@ -59,7 +59,7 @@ def test_everything_wrong_is_reported_at_once() -> None:
         'error: act: fold {"simd": 2, "pe": 4} is not legal\n'
         'hint: the nearest legal ones: {"simd": 2, "pe": 2}, {"simd": 4, "pe": 4}, '
         '{"simd": 1, "pe": 1}\n'
-        'error: fc2: fold {"simd": 4, "pe": 4, "fabric": true} is not legal\n'
+        'error: fc2: fold {"simd": 4, "pe": 4, "variant": "lut"} is not legal\n'
         'hint: the nearest legal ones: {"simd": 4, "pe": 4}, {"simd": 2, "pe": 4}, '
         '{"simd": 4, "pe": 2}'
     )
@@ -74,7 +74,7 @@ def test_one_wrong_fold_is_one_error() -> None:
 def test_the_variant_is_part_of_a_fold() -> None:
     x = frame(4, 4)
     g = graph([x], [twin(x, 2, "fc1")])
-    pinned = {"fc1": Fold(2, 2, fabric=True)}
+    pinned = {"fc1": Fold(2, 2, Variant.LUT)}
     assert plan(g, BOARD, 200.0, pinned=pinned).cost.dsp == 0
 
 
@@ -88,6 +88,8 @@ def test_the_variant_is_part_of_a_fold() -> None:
         ('{"a": {"simd": 1, "pe": 0}}', "these entries are no folds: a"),
         ('{"a": {"simd": 1, "pe": true}}', "these entries are no folds: a"),
         ('{"a": {"simd": 1, "pe": 1, "fabric": 1}}', "these entries are no folds: a"),
+        ('{"a": {"simd": 1, "pe": 1, "variant": "LUT"}}', "these entries are no folds: a"),
+        ('{"a": {"simd": 1, "pe": 1, "variant": 1}}', "these entries are no folds: a"),
         ('{"a": {"simd": 1, "pe": 1, "lanes": 1}, "b": {}}', "these entries are no folds: a, b"),
     ],
 )
@@ -99,12 +101,18 @@ def test_files_of_another_form(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_a_file_is_read_as_it_is_written(tmp_path: Path) -> None:
-    folds = {"a": Fold(2, 3), "b": Fold(1, 1, fabric=True)}
+    folds = {"a": Fold(2, 3), "b": Fold(1, 1, Variant.LUT)}
     path = tmp_path / "folds.json"
     path.write_text(json.dumps({name: plain(fold) for name, fold in folds.items()}))
     assert read_folds(path) == folds
     with pytest.raises(UserError, match="cannot be read"):
         read_folds(tmp_path / "none.json")
+
+
+def test_files_of_earlier_releases(tmp_path: Path) -> None:
+    path = tmp_path / "folds.json"
+    path.write_text('{"a": {"simd": 1, "pe": 2, "fabric": true}}')
+    assert read_folds(path) == {"a": Fold(1, 2, Variant.LUT)}
 
 
 @pytest.mark.parametrize("fps", [None, 2000.0])

@@ -11,7 +11,7 @@ from qfxc.hw.board import Board, load
 from qfxc.hw.plan import Plan, plan
 from qfxc.hw.space import Space, space
 from qfxc.ir.graph import Graph
-from qfxc.ir.kernel import Cost
+from qfxc.ir.kernel import Cost, Variant
 
 ULTRA96 = load("ultra96")
 DSPS = (0, 1, 3, 6, 11, 20, 36)
@@ -49,8 +49,8 @@ def every_choice(s: Space) -> list[tuple[int, Cost]]:
     return found
 
 
-def variants(result: Plan) -> set[bool]:
-    return {row.fold.fabric for row in result.rows if row.op == "matvec"}
+def variants(result: Plan) -> set[Variant]:
+    return {row.fold.variant for row in result.rows if row.op == "matvec"}
 
 
 @pytest.mark.parametrize("network", [unequal, with_activation])
@@ -80,5 +80,5 @@ def test_a_narrow_budget_is_used_up(dsp: int, lut: int) -> None:
 
 def test_dsps_are_used_first() -> None:
     result = plan(unequal(), board(1000, 40_000), 200.0)
-    assert variants(result) == {False}
-    assert variants(plan(unequal(), board(0, 40_000), 200.0)) == {True}
+    assert variants(result) == {Variant.DSP}
+    assert variants(plan(unequal(), board(0, 40_000), 200.0)) == {Variant.LUT}

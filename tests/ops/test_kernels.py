@@ -148,4 +148,4 @@ def test_netlist_of_all_cases_is_complete() -> None:
     """Every kernel of the contract is among the cases."""
     netlist: Netlist = netlist_of([*sample_cases(), *glue_cases()])[0]
     made = {instance.kernel.name for instance in netlist.instances}
-    assert made == {*kernel_ops(), "stencil", "fork", "width"}
+    assert made == {*kernel_ops(), "adders", "stencil", "fork", "width"}

@@ -1,4 +1,4 @@
-"""Dot products in DSPs and in LUTs: which are offered, and that nothing but resources differs."""
+"""Dot products in DSPs, in LUTs and as circuits of adders: which are offered, and that nothing but resources differs."""
 
 import json
 from dataclasses import replace
@@ -8,12 +8,16 @@ import pytest
 from kernel_cases import kernel_ops
 from qfxc.backends import model_files
 from qfxc.hw.cost import kernel_cost
+from qfxc.hw.pinned import fold_of
 from qfxc.ir.graph import Graph, Node, Port
-from qfxc.ir.kernel import Fold, KernelOp
+from qfxc.ir.kernel import Fold, KernelOp, Variant
 from qfxc.ir.types import Int
 from qfxc.ops._samples import source, weights
 from qfxc.ops.depthwise import Depthwise
 from qfxc.ops.matvec import MatVec
+
+
+DSP, LUT, TREE = Variant.DSP, Variant.LUT, Variant.TREE
 
 
 def bits(n: int) -> Int:
@@ -23,28 +27,26 @@ def bits(n: int) -> Int:
 @pytest.mark.parametrize(
     ("x", "w", "kinds"),
     [
-        (8, 8, {False, True}),
-        (10, 10, {False, True}),
-        (11, 10, {False}),
-        (16, 8, {False}),
-        (8, 5, {True}),
-        (4, 4, {True}),
-        (16, 2, {True}),
+        (8, 8, {DSP, LUT, TREE}),
+        (16, 8, {DSP, LUT, TREE}),
+        (8, 5, {LUT, TREE}),
+        (4, 4, {LUT, TREE}),
+        (16, 2, {LUT, TREE}),
     ],
 )
 @pytest.mark.parametrize("op", [MatVec, Depthwise])
-def test_which_variants_are_offered(op: type[KernelOp], x: int, w: int, kinds: set[bool]) -> None:
+def test_which_variants_are_offered(op: type[KernelOp], x: int, w: int, kinds: set[Variant]) -> None:
     shape = (1, 6, 4) if op is MatVec else (3, 2)
     node = Node(op(), (source((2, 6), bits(x)), weights(shape, bits(w), 1)), "dot")
-    assert {fold.fabric for fold in node.op.folds(node)} == kinds
+    assert {fold.variant for fold in node.op.folds(node)} == kinds
 
 
 @pytest.mark.parametrize("stem", ["matvec", "depthwise"])
 def test_variants_differ_in_resources_only(stem: str) -> None:
     node = next(n for n in kernel_ops()[stem].samples() if n.name == "signed")
     op = kernel_ops()[stem]()
-    for fold in (f for f in node.op.folds(node) if f.fabric):
-        plain = replace(fold, fabric=False)
+    for fold in (f for f in node.op.folds(node) if f.variant is LUT):
+        plain = replace(fold, variant=DSP)
         lut, dsp = op.kernel(node, fold), op.kernel(node, plain)
         assert lut.params == {**dsp.params, "Fabric": 1}
         assert dsp.params["Fabric"] == 0
@@ -61,8 +63,8 @@ def test_a_project_keeps_the_variant() -> None:
     x = source((4,), bits(8))
     port = Port("x", (4,), (0,))
     empty = Graph("n", (x,), (x,), (port,), (port,))
-    folds = {"a": Fold(2, 4), "b": Fold(1, 3, fabric=True)}
+    folds = {"a": Fold(2, 4), "b": Fold(1, 3, LUT)}
     text = model_files.files(empty, empty, folds)[model_files.FOLDS]
     saved = json.loads(text)
-    assert saved == {"a": {"simd": 2, "pe": 4}, "b": {"simd": 1, "pe": 3, "fabric": True}}
-    assert {name: Fold(**fold) for name, fold in saved.items()} == folds
+    assert saved == {"a": {"simd": 2, "pe": 4}, "b": {"simd": 1, "pe": 3, "variant": "lut"}}
+    assert {name: fold_of(fold) for name, fold in saved.items()} == folds

@@ -11,7 +11,7 @@ from kernel_cases import FRAMES, Case, case_of, netlist_of
 from qfxc.backends import rtl
 from qfxc.hw.latency import dsp_pack, dsp_slots
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold
+from qfxc.ir.kernel import Fold, Variant
 from qfxc.ir.types import Int
 from qfxc.ops._samples import source, weights
 from qfxc.ops.matvec import MatVec
@@ -29,7 +29,7 @@ SHAPES = ((1, 1), (3, 2), (5, 7))
 
 def _case(name: str, x: Int, w: Int, simd: int, pe: int, fabric: bool) -> Case:
     inputs = (source((2, 2 * simd), x), weights((1, 2 * simd, 2 * pe), w, 3))
-    return case_of(name, Node(MatVec(), inputs, name), Fold(simd, pe, fabric))
+    return case_of(name, Node(MatVec(), inputs, name), Fold(simd, pe, Variant(fabric)))
 
 
 @pytest.mark.parametrize("fabric", [False, True], ids=["dsp", "lut"])

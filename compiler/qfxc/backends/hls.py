@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qfxc import __version__
+from qfxc.backends.circuits import hls_context
 from qfxc.backends.hls_roms import rom_array
 from qfxc.backends.names import instance_names, stream_names, top_name
 from qfxc.backends.project import Files
@@ -56,6 +57,8 @@ def render(netlist: Netlist, part: str, clock_ns: float, golden: Golden | None =
     for instance in context["instances"]:
         for rom in instance["roms"]:
             files[f"hls/src/{rom['path']}"] = rom.pop("text")
+        if instance["body"] is not None:
+            files[f"hls/src/{instance['name']}_adders.hpp"] = fill("hls/adders.hpp", instance)
     return {**files, **_library(), **golden_files(netlist, golden, "hls/tb/golden/")}
 
 
@@ -98,9 +101,11 @@ def _context(netlist: Netlist, part: str, clock_ns: float) -> dict[str, Any]:
 def _instance(instance: Instance, name: str, names: Mapping[str, str]) -> dict[str, Any]:
     kernel = instance.kernel
     return {
+        "version": __version__,
         "name": name,
         "title": instance.name,
         "kernel": kernel.name,
+        "body": None if kernel.body is None else hls_context(kernel),
         "function": FUNCTIONS.get(kernel.name, kernel.name),
         "params": [_param(key, value) for key, value in kernel.params.items()],
         "inputs": [_argument(s, names) for s in instance.inputs],

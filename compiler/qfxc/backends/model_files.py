@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from qfxc.errors import NO_ARRAYS, UserError
-from qfxc.hw.pinned import plain
+from qfxc.hw.pinned import fold_of, plain
 from qfxc.ir.graph import Graph, Op
 from qfxc.ir.kernel import Fold
 from qfxc.ir.text import constants, dump, load
@@ -70,7 +70,7 @@ def read(folder: Path, ops: Mapping[str, type[Op]]) -> SavedModel:
             _graph(folder / f"{stem}.txt", folder / f"{stem}.npz", ops) for stem in (REAL, INTEGER)
         )
         raw = json.loads((folder / FOLDS).read_text(encoding="utf-8"))
-        folds = {name: Fold(**fold) for name, fold in raw.items()}
+        folds = {name: fold_of(fold) for name, fold in raw.items()}
     except OSError as error:
         raise _no_project(folder, f"{error.strerror}: {error.filename}") from error
     except UserError as error:

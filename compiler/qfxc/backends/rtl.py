@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qfxc import __version__
+from qfxc.backends.circuits import rtl_context
 from qfxc.backends.mem import mem_text
 from qfxc.backends.names import instance_names, stream_names, top_name
 from qfxc.backends.project import Files
@@ -25,6 +26,9 @@ from qfxc.share import folder
 GLUE = ("qfx_fifo", "qfx_axis_in", "qfx_axis_out")
 """Modules that every design instantiates besides those of its kernels."""
 
+PIPE = "qfx_pipe"
+"""What the module of a kernel with a body instantiates."""
+
 
 def render(netlist: Netlist, golden: Golden | None = None) -> Files:
     """The project's files by relative path, all of them below ``rtl/``.
@@ -34,9 +38,10 @@ def render(netlist: Netlist, golden: Golden | None = None) -> Files:
     """
     context = _context(netlist)
     top = context["top"]
+    written = _written(netlist)
     library = _library(i.kernel for i in netlist.instances)
     modules = sorted((p for p in library if p.endswith(".sv")), key=lambda p: ("_pkg" not in p, p))
-    context["sources"] = [*modules, f"src/{top}_core.sv", f"src/{top}.sv"]
+    context["sources"] = [*modules, *written, f"src/{top}_core.sv", f"src/{top}.sv"]
     files: Files = {
         f"rtl/src/{top}.sv": fill("rtl/top.sv", context),
         f"rtl/src/{top}_core.sv": fill("rtl/core.sv", context),
@@ -47,7 +52,7 @@ def render(netlist: Netlist, golden: Golden | None = None) -> Files:
     for path in sorted((folder("rtl_lib") / "tb").glob("*.hpp")):
         files[f"rtl/tb/{path.name}"] = path.read_text()
     memories = {f"rtl/mem/{name}": text for name, text in _memories(netlist).items()}
-    sources = {f"rtl/{path}": text for path, text in library.items()}
+    sources = {f"rtl/{path}": text for path, text in (*library.items(), *written.items())}
     return {**files, **sources, **memories, **golden_files(netlist, golden, "rtl/tb/golden/")}
 
 
@@ -55,7 +60,7 @@ def _library(kernels: Iterable[Kernel]) -> dict[str, str]:
     """The modules that the design uses, with what they use themselves, as ``lib/<file>``."""
     root = folder("rtl_lib")
     have = {path.stem: path for path in sorted(root.glob("qfx_*.sv*"))}
-    wanted = [*GLUE, *(f"qfx_{kernel.name}" for kernel in kernels)]
+    wanted = [*GLUE, *(PIPE if k.body is not None else f"qfx_{k.name}" for k in kernels)]
     found: dict[str, str] = {}
     while wanted:
         path = have.pop(wanted.pop(), None)
@@ -64,6 +69,28 @@ def _library(kernels: Iterable[Kernel]) -> dict[str, str]:
             found[f"lib/{path.name}"] = text
             wanted += re.findall(r"\bqfx_\w+", re.sub(r"//[^\n]*", "", text))
     return found
+
+
+def _written(netlist: Netlist) -> dict[str, str]:
+    """The modules of kernels with a body, as ``src/<file>``."""
+    runs, top = instance_names(netlist), top_name(netlist)
+    found: dict[str, str] = {}
+    for instance in netlist.instances:
+        if instance.kernel.body is not None:
+            module = _module(instance.kernel, top, runs[instance.name])
+            found[f"src/{module}.sv"] = module_text(instance.kernel, module, instance.name)
+    return found
+
+
+def module_text(kernel: Kernel, module: str, title: str) -> str:
+    """The module of a kernel with a body."""
+    names = {"version": __version__, "module": module, "title": title}
+    return fill("rtl/adders.sv", {**names, **rtl_context(kernel)})
+
+
+def _module(kernel: Kernel, top: str, instance: str) -> str:
+    """One of the library, or the one that is written for an instance."""
+    return f"qfx_{kernel.name}" if kernel.body is None else f"{top}_{instance}"
 
 
 def _memories(netlist: Netlist) -> dict[str, str]:
@@ -81,12 +108,15 @@ def _mem_name(instance: str, rom: str) -> str:
 
 def _context(netlist: Netlist) -> dict[str, Any]:
     names, runs = stream_names(netlist), instance_names(netlist)
-    fed = _fed(netlist)
+    fed, top = _fed(netlist), top_name(netlist)
     return {
         "version": __version__,
-        "top": top_name(netlist),
+        "top": top,
         "name": netlist.name,
-        "instances": [_instance(i, runs[i.name], names) for i in netlist.instances],
+        "instances": [
+            {**_instance(i, runs[i.name], names), "module": _module(i.kernel, top, runs[i.name])}
+            for i in netlist.instances
+        ],
         "streams": [_stream(s, names) for s in netlist.streams],
         "inputs": [_port(s, names, fed) for s in netlist.inputs],
         "outputs": [_port(s, names, fed) for s in netlist.outputs],
@@ -112,7 +142,8 @@ def _fed(netlist: Netlist) -> set[str]:
 def _instance(instance: Instance, name: str, names: Mapping[str, str]) -> dict[str, Any]:
     """The context of an instance; buses have stream 0 in the low bits, so it comes last."""
     kernel = instance.kernel
-    params = [{"name": key, "value": literal(value)} for key, value in kernel.params.items()]
+    given = kernel.params if kernel.body is None else {}
+    params = [{"name": key, "value": literal(value)} for key, value in given.items()]
     for key in kernel.roms:
         parameter = f"{key[0].upper()}{key[1:]}File"
         params.append({"name": parameter, "value": f'"{_mem_name(name, key)}"'})
@@ -120,7 +151,6 @@ def _instance(instance: Instance, name: str, names: Mapping[str, str]) -> dict[s
     return {
         "name": name,
         "title": instance.name,
-        "kernel": kernel.name,
         "params": params,
         "inputs": bool(instance.inputs),
         **{

@@ -21,7 +21,9 @@ from qfxc.ir.kernel import Cost, Kernel
 
 TERMS: Mapping[str, Callable[[Params], Terms]] = {
     "add": cost_terms.add,
+    "adders": cost_terms.adders,
     "argmax": cost_terms.argmax,
+    "cast": cost_terms.cast,
     "compare": cost_terms.compare,
     "concat": cost_movement.concat,
     "const": cost_terms.const,
@@ -50,7 +52,7 @@ DATA = Path(__file__).with_name("costs.json")
 
 def kernel_cost(kernel: Kernel) -> Cost:
     """The cost of an instance, from its name, its parameters and the shapes of its memories."""
-    return _cost(kernel.name, TERMS[kernel.name](kernel.params))
+    return _cost(kernel.name, TERMS[kernel.name](kernel.structure))
 
 
 @cache

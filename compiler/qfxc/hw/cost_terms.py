@@ -58,6 +58,14 @@ def fifo(p: Params) -> Terms:
     )
 
 
+def adders(p: Params) -> Terms:
+    """Carry chains and registers, as the circuit counts them."""
+    return Terms(
+        {"one": 1, "adders": p["AdderBits"], "stages": p["Stages"]},
+        {"state": p["Stages"], "registers": p["RegisterBits"]},
+    )
+
+
 def fork(p: Params) -> Terms:
     """Wires and two gates per branch."""
     return Terms({"one": 1, "branches": p["N"] > 5}, {})
@@ -173,6 +181,37 @@ def shift(p: Params) -> Terms:
             **saturation(p, p["Right"], bool(p["XSigned"] or p["BSigned"])),
         },
         {"state": stages + count, "registers": registers},
+        bram18=left.bram18 + bias.bram18,
+    )
+
+
+def cast(p: Params) -> Terms:
+    """As shift; then the bits that are cut off decide over one more, and the overflow."""
+    lanes, wide, stages = p["Lanes"], p["WideBits"], LATENCIES["cast"](p)
+    moving, varied, rounds = p["LPeriod"] > 1, p["BPeriod"] > 1, p["Right"] > 0 and p["Round"] > 0
+    left, bias, read = parameter(p, "L"), parameter(p, "B"), moving or varied
+    count, value = counters(p["Period"]) * read, wide - p["Right"] + rounds
+    kept = min(value, p["YBits"]) if p["Overflow"] == 2 else value
+    summed = wide if rounds else kept
+    held = p["XBits"] * read + wide * moving + summed * p["Sum"] + kept * rounds + p["YBits"]
+    limits = saturation({**p, "WideBits": value}, 0, bool(p["XSigned"] or p["BSigned"]))
+    return Terms(
+        {
+            "one": 1,
+            "count": count,
+            "stages": stages,
+            "adders": lanes
+            * min(wide, p["XBits"] + 3 * moving, p["BBits"])
+            * varying(p["BPeriod"])
+            * p["Sum"],
+            "barrel": lanes * wide * -(-p["LBits"] // 2) * varying(p["LPeriod"]),
+            "rom": left.luts + bias.luts + left.choice + bias.choice,
+            "rounded": lanes * kept * rounds,
+            "cut": lanes * (p["Right"] / 5 + 1) * (rounds and p["Round"] != 4),
+            **({key: v * (p["Overflow"] == 0) for key, v in limits.items()}),
+            "zeroed": lanes * (p["YBits"] / 2 + value / 5) * (p["Overflow"] == 1),
+        },
+        {"state": stages + count, "registers": lanes * held + left.bits + bias.bits * (1 + moving)},
         bram18=left.bram18 + bias.bram18,
     )
 

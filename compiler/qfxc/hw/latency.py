@@ -15,7 +15,7 @@ Params = Mapping[str, int]
 
 def latency(kernel: Kernel) -> int:
     """Register stages between an iteration and its word, in cycles."""
-    return LATENCIES[kernel.name](kernel.params)
+    return LATENCIES[kernel.name](kernel.structure)
 
 
 def fifo_latency(depth: int) -> int:
@@ -49,6 +49,12 @@ def _const(p: Params) -> int:
 def _shift(p: Params) -> int:
     """Memories, left shift, sum, saturation."""
     return int(max(p["LPeriod"], p["BPeriod"]) > 1) + int(p["LPeriod"] > 1) + 2
+
+
+def _cast(p: Params) -> int:
+    """Memories, left shift, sum, rounding, overflow."""
+    moved = int(max(p["LPeriod"], p["BPeriod"]) > 1) + int(p["LPeriod"] > 1)
+    return moved + p["Sum"] + int(p["Right"] > 0 and p["Round"] > 0) + 1
 
 
 def booth_rows(bits: int, signed: int) -> int:
@@ -174,7 +180,9 @@ def _table(p: Params) -> int:
 
 LATENCIES: Mapping[str, Callable[[Params], int]] = {
     "add": _add,
+    "adders": lambda p: p["Stages"],
     "argmax": lambda p: 2 + levels(p["Lanes"]),
+    "cast": _cast,
     "compare": _compare,
     "concat": lambda p: 1,
     "const": _const,

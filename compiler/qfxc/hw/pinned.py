@@ -1,8 +1,9 @@
 """Folds that the user fixes: a file in the form of a project's ``model/folds.json``.
 
-    {"conv1": {"simd": 3, "pe": 16}, "fc": {"simd": 8, "pe": 10, "fabric": true}}
+    {"conv1": {"simd": 3, "pe": 16}, "fc": {"simd": 8, "pe": 10, "variant": "lut"}}
 
-Any subset of the nodes; the plan chooses the others around them.
+Any subset of the nodes; the plan chooses the others around them. ``variant`` is the label
+of an ``ir.kernel.Variant``, "dsp" unless given; files of earlier releases say ``"fabric": true`` for "lut".
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from qfxc.errors import UserError, UserErrors
 from qfxc.hw.space import Options, Space
-from qfxc.ir.kernel import Fold
+from qfxc.ir.kernel import Fold, Variant
 
 NEAREST = 3
 """Legal folds that an error names."""
@@ -25,10 +26,25 @@ NEAREST = 3
 FORM = 'one entry per node, such as {"conv1": {"simd": 3, "pe": 16}}'
 
 
-def plain(fold: Fold) -> dict[str, int | bool]:
+LABELS = {variant.label: variant for variant in Variant}
+
+
+def plain(fold: Fold) -> dict[str, int | str]:
     """As JSON has it: the lanes, and the variant only where it is not the usual one."""
-    lanes: dict[str, int | bool] = {"simd": fold.simd, "pe": fold.pe}
-    return lanes | ({"fabric": True} if fold.fabric else {})
+    lanes: dict[str, int | str] = {"simd": fold.simd, "pe": fold.pe}
+    return lanes | ({"variant": fold.variant.label} if fold.variant else {})
+
+
+def fold_of(raw: Mapping[str, Any]) -> Fold:
+    """The inverse of ``plain``. Raises LookupError, TypeError or ValueError for other mappings."""
+    lanes = all(type(raw[key]) is int and raw[key] > 0 for key in ("simd", "pe"))
+    if not lanes or not raw.keys() <= {"simd", "pe", "variant", "fabric"}:
+        raise ValueError("not a fold")
+    if "fabric" not in raw:
+        return Fold(raw["simd"], raw["pe"], LABELS[raw.get("variant", "dsp")])
+    if type(raw["fabric"]) is not bool or "variant" in raw:
+        raise ValueError("not a fold")
+    return Fold(raw["simd"], raw["pe"], Variant(raw["fabric"]))
 
 
 def read_folds(path: Path) -> dict[str, Fold]:
@@ -47,14 +63,15 @@ def read_folds(path: Path) -> dict[str, Fold]:
         raise UserError(
             f"these entries are no folds: {', '.join(wrong)}", where=str(path), hint=FORM
         )
-    return {name: Fold(**fold) for name, fold in raw.items()}
+    return {name: fold_of(fold) for name, fold in raw.items()}
 
 
 def _is_fold(raw: Any) -> bool:
-    if not isinstance(raw, dict) or not {"simd", "pe"} <= set(raw) <= {"simd", "pe", "fabric"}:
+    try:
+        fold_of(raw)
+    except (LookupError, TypeError, ValueError, AttributeError):
         return False
-    lanes = all(type(raw[key]) is int and raw[key] > 0 for key in ("simd", "pe"))
-    return lanes and isinstance(raw.get("fabric", False), bool)
+    return True
 
 
 def pin(space: Space, wanted: Mapping[str, Fold]) -> Space:
@@ -92,4 +109,4 @@ def _wrong(space: Space, name: str, fold: Fold) -> UserError | None:
 def _distance(a: Fold, b: Fold) -> float:
     """Factors between the lanes, as powers of two; the variant counts less than any of them."""
     lanes = abs(log2(a.simd / b.simd)) + abs(log2(a.pe / b.pe))
-    return lanes + (1e-6 if a.fabric != b.fabric else 0.0)
+    return lanes + (1e-6 if a.variant != b.variant else 0.0)

@@ -224,7 +224,7 @@ class _Planner:
         for node in self.space.wiring.nodes:
             fold = design.folds[node.name]
             cycles, cost = self.space.options[node.name].at(fold)
-            multipliers = hardware(node).multipliers(fold)
+            multipliers = hardware(node).multipliers(node, fold)
             rows.append(Row(node.name, node.op.stem, fold, cycles, cost, multipliers))
         return rows
 

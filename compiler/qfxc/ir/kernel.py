@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from fractions import Fraction
 from functools import cached_property
 from typing import ClassVar
@@ -18,22 +19,40 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from qfxc.ir.circuit import Circuit
 from qfxc.ir.graph import Node, Op
 from qfxc.ir.types import Int, TensorType
 
 
+class Variant(IntEnum):
+    """What multiplies in a kernel; words and results are the same. Others have the first."""
+
+    DSP = 0
+    """DSP slices."""
+    LUT = 1
+    """Multipliers built of LUTs: products of any operands."""
+    SHIFT = 2
+    """Every weight is a few signed powers of two: shifters and adders, weights in a memory."""
+    TREE = 3
+    """The whole matrix as a circuit of adders: a word per vector, no memory, no multiplier."""
+
+    @property
+    def label(self) -> str:
+        """The name in files and reports."""
+        return self.name.lower()
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Fold:
-    """Parallelism of one kernel: elements consumed and produced per word.
+    """Parallelism of one kernel: elements consumed and produced per word, and the variant.
 
     ``simd`` is the number of lanes of every input stream, ``pe`` that of the output stream.
-    Elementwise kernels have ``simd == pe``. ``fabric`` chooses the variant of a dot product whose
-    multipliers are LUTs instead of DSPs: same words, same cycles, same results.
+    Elementwise kernels have ``simd == pe``. ``variant`` says what the products are built of.
     """
 
     simd: int = 1
     pe: int = 1
-    fabric: bool = False
+    variant: Variant = Variant.DSP
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +121,19 @@ class Rom:
 class Kernel:
     """One instance of a library module: its name, its integer parameters, its constant memories.
 
-    Parameter names are the struct constants of ``hls_lib/include/qfx/<name>.hpp``, verbatim.
+    Parameter names are the struct constants of ``hls_lib/include/qfx/<name>.hpp``, verbatim. A
+    kernel with a ``body`` has a module of its own, which back ends write out of the circuit.
     """
 
     name: str
     params: Mapping[str, int]
     roms: Mapping[str, Rom] = field(default_factory=dict)
+    body: Circuit | None = None
+
+    @property
+    def structure(self) -> Mapping[str, int]:
+        """The parameters, and the counts of the body: what cost and latency depend on."""
+        return self.params if self.body is None else {**self.params, **self.body.counts}
 
 
 class KernelOp(Op):
@@ -126,7 +152,7 @@ class KernelOp(Op):
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         raise NotImplementedError
 
-    def multipliers(self, fold: Fold) -> int:
+    def multipliers(self, node: Node, fold: Fold) -> int:
         """Multiply-accumulates per cycle of a dot product, whatever builds them; 0: it is none."""
         return 0
 

@@ -8,7 +8,16 @@ from functools import lru_cache
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, KernelOp, Rom, divisors, lane_folds, rom_elem, stream_params
+from qfxc.ir.kernel import (
+    Fold,
+    KernelOp,
+    Rom,
+    Variant,
+    divisors,
+    lane_folds,
+    rom_elem,
+    stream_params,
+)
 from qfxc.ir.types import Array, Int, TensorType
 
 MAX_WORD_BITS = 4096
@@ -16,10 +25,6 @@ MAX_WORD_BITS = 4096
 
 LUT_PRODUCT = 40
 """Products of up to this many partial product bits are built of LUTs, wider ones of DSPs."""
-
-FABRIC_PRODUCT = 100
-"""Dot products may be built of LUTs up to this many partial product bits; wider ones would take
-most of a device for a few products."""
 
 
 def legal(node: Node, folds: Iterable[Fold]) -> tuple[Fold, ...]:
@@ -82,10 +87,9 @@ def small_product(a: int, b: int) -> bool:
 
 
 def with_variants(a: int, b: int, folds: Iterable[Fold]) -> tuple[Fold, ...]:
-    """The folds of a dot product of a by b bits: with multipliers of DSPs, of LUTs, or both."""
-    dsp, lut = not small_product(a, b), small_product(a, b) or a * b <= FABRIC_PRODUCT
-    kinds = [fabric for fabric, offered in ((False, dsp), (True, lut)) if offered]
-    return tuple(Fold(f.simd, f.pe, fabric) for f in folds for fabric in kinds)
+    """The folds of a dot product of a by b bits: of LUTs, and of DSPs where they pay."""
+    kinds = (Variant.LUT,) if small_product(a, b) else (Variant.DSP, Variant.LUT)
+    return tuple(Fold(f.simd, f.pe, kind) for f in folds for kind in kinds)
 
 
 class ChannelOp(KernelOp):

@@ -8,8 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, stream_params
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, Variant, stream_params
 from qfxc.ir.types import Array, Int, TensorType
+from qfxc.ops._adders import Block, adders_kernel, unrolls
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
 from qfxc.ops._hardware import (
     io_params,
@@ -43,12 +44,16 @@ class Depthwise(KernelOp):
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         x, w = node.inputs[0].type, node.inputs[1].type
-        return with_variants(x.int.bits, w.int.bits, legal(node, tap_folds(*w.shape)))
+        folds = with_variants(x.int.bits, w.int.bits, legal(node, tap_folds(*w.shape)))
+        tree = Fold(w.size, w.shape[1], Variant.TREE)
+        return (*folds, tree) if unrolls(node, const_value(node.inputs[1])) else folds
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.inputs[0].type.size // fold.simd
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
+        if fold.variant is Variant.TREE:
+            return adders_kernel(node, self._blocks(node))
         taps, channels = node.inputs[1].type.shape
         params = {
             "Lanes": fold.pe,
@@ -58,14 +63,23 @@ class Depthwise(KernelOp):
             "Chunks": channels // fold.pe,
             **io_params(node),
             **stream_params("W", node.inputs[1].type.int),
-            "Fabric": int(fold.fabric),
+            "Fabric": int(fold.variant is Variant.LUT),
         }
         weights = node.inputs[1]
         depth = weights.type.size // fold.simd
         rom = Rom(depth, fold.simd, weights.type.int, lambda: const_value(weights))
         return Kernel("depthwise", params, {"w": rom})
 
-    def multipliers(self, fold: Fold) -> int:
+    def _blocks(self, node: Node) -> list[Block]:
+        """A column of weights per channel."""
+        w = const_value(node.inputs[1])
+        taps, channels = w.shape
+        return [
+            Block(w[:, c : c + 1], tuple(range(c, taps * channels, channels)), (c,))
+            for c in range(channels)
+        ]
+
+    def multipliers(self, node: Node, fold: Fold) -> int:
         return fold.simd
 
     def lag(self, node: Node) -> Fraction:

@@ -8,8 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, divisors, stream_params
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, Variant, divisors, stream_params
 from qfxc.ir.types import Array, Int, Scale, TensorType
+from qfxc.ops._adders import Block, adders_kernel, unrolls
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
 from qfxc.ops._hardware import (
     io_params,
@@ -17,7 +18,7 @@ from qfxc.ops._hardware import (
     with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source, weights
-from qfxc.ops.const import const_value
+from qfxc.ops.const import const_value, int_const
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,22 @@ class MatVec(KernelOp):
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         x, w = node.inputs[0].type, node.inputs[1].type
-        _, k, m = w.shape
-        folds = (Fold(s, p) for s in divisors(k) for p in divisors(m))
-        return with_variants(x.int.bits, w.int.bits, legal(node, folds))
+        groups, k, m = w.shape
+        folds = legal(node, (Fold(s, p) for s in divisors(k) for p in divisors(m)))
+        tree = Fold(groups * k, groups * m, Variant.TREE)
+        whole = (tree,) if unrolls(node, const_value(node.inputs[1])) else ()
+        return (*with_variants(x.int.bits, w.int.bits, folds), *whole)
 
     def cycles(self, node: Node, fold: Fold) -> int:
         groups, k, m = node.inputs[1].type.shape
         vectors = node.type.size // (groups * m)
+        if fold.variant is Variant.TREE:
+            return vectors
         return vectors * groups * (m // fold.pe) * (k // fold.simd)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
+        if fold.variant is Variant.TREE:
+            return adders_kernel(node, self._blocks(node))
         groups, k, m = node.inputs[1].type.shape
         tiles, depth = m // fold.pe, k // fold.simd
         params = {
@@ -69,7 +76,7 @@ class MatVec(KernelOp):
             "Depth": depth,
             **io_params(node),
             **stream_params("W", node.inputs[1].type.int),
-            "Fabric": int(fold.fabric),
+            "Fabric": int(fold.variant is Variant.LUT),
         }
         split = (groups, depth, fold.simd, tiles, fold.pe)
         rom = Rom(
@@ -80,8 +87,18 @@ class MatVec(KernelOp):
         )
         return Kernel("matvec", params, {"w": rom})
 
-    def multipliers(self, fold: Fold) -> int:
-        return fold.simd * fold.pe
+    def _blocks(self, node: Node) -> list[Block]:
+        """The matrix of every group."""
+        w = const_value(node.inputs[1])
+        groups, k, m = w.shape
+        return [
+            Block(w[g], tuple(range(g * k, g * k + k)), tuple(range(g * m, g * m + m)))
+            for g in range(groups)
+        ]
+
+    def multipliers(self, node: Node, fold: Fold) -> int:
+        groups = node.inputs[1].type.shape[0] if fold.variant is Variant.TREE else 1
+        return fold.simd * fold.pe // groups
 
     def lag(self, node: Node) -> Fraction:
         """One vector of one group."""
@@ -96,6 +113,7 @@ class MatVec(KernelOp):
         int3, uint2, sign = Int(-4, 3), Int(0, 3), Int(-1, 1)
         int16, int25 = Int.of_bits(16, signed=True), Int.of_bits(25, signed=True)
         x, u = source((3, 12), INT8), source((2, 2, 6), UINT4)
+        minus = np.array([[0, 0, -1], [0, -2, 0], [0, -6, 0]]).repeat(2, axis=0)[None]
         return (
             Node(cls(), (x, weights((1, 12, 4), INT8, 1)), "signed"),
             Node(cls(), (u, weights((1, 6, 8), int3, 2)), "unsigned_input"),
@@ -104,4 +122,5 @@ class MatVec(KernelOp):
             Node(cls(), (source((2, 32), Int(-1, 0)), weights((1, 32, 3), int3, 5)), "long"),
             Node(cls(), (source((5, 1), INT8), weights((1, 1, 1), INT8, 6)), "scalar"),
             Node(cls(), (source((2, 4), int25), weights((1, 4, 2), int16, 7)), "wide"),
+            Node(cls(), (u, int_const(minus, Int(-6, 0), "w")), "minus"),
         )

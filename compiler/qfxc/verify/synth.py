@@ -168,7 +168,8 @@ def _synthesise(modules: Sequence[Module], timeout: float) -> list[Cost] | None:
 
 def _whole(stat: Mapping[str, Any], name: str) -> Cost:
     """Of a module and of those that synthesis kept apart inside it."""
-    cells = stat[name]["num_cells_by_type"]
+    plain = name in stat  # names of the source have a backslash, those that Yosys made do not
+    cells = stat[name if plain else f"\\{name}"]["num_cells_by_type"]
     own = resources({kind: count for kind, count in cells.items() if kind not in stat})
     inside = (_whole(stat, kind) for kind, n in cells.items() if kind in stat for _ in range(n))
     return sum(inside, own)

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from qfxc.backends.mem import mem_text
+from qfxc.backends.rtl import PIPE, module_text
 from qfxc.errors import InternalError
 from qfxc.ir.kernel import Kernel
 from qfxc.share import folder
@@ -24,23 +25,26 @@ SYNTHESIS = "synth_xilinx -family xcup -noiopad -noclkbuf -flatten"
 class Module:
     """A module of rtl_lib with its integer parameters and its memory files.
 
-    ``memories``: the parameter that names the file, and the file's text.
+    ``memories``: the parameter that names the file, and the file's text. ``text``: of a module
+    that is written for a kernel with a body.
     """
 
     name: str
     params: Mapping[str, int]
     memories: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
     @property
     def sources(self) -> tuple[Path, ...]:
         """The library files that it needs."""
-        return _closure(self.name)
+        return _closure(PIPE if self.text else self.name)
 
     @property
     def digest(self) -> str:
         """Of everything that the result depends on."""
         total = hashlib.sha256(f"{version()}\0{SYNTHESIS}\0{self.name}\0".encode())
         total.update(json.dumps(sorted(self.params.items())).encode())
+        total.update(self.text.encode())
         for key, text in sorted(self.memories.items()):
             total.update(f"\0{key}\0{text}".encode())
         for path in self.sources:
@@ -49,19 +53,27 @@ class Module:
 
 
 def kernel_module(kernel: Kernel) -> Module:
-    """The library module of a kernel, with its memories as .mem files."""
+    """The module of a kernel, with its memories as .mem files."""
+    if kernel.body is not None:
+        name = f"qfx_{kernel.name}_{hashlib.sha256(_body(kernel, '').encode()).hexdigest()[:16]}"
+        return Module(name, {}, {}, _body(kernel, name))
     memories = {_file_parameter(name): mem_text(rom) for name, rom in kernel.roms.items()}
     return Module(f"qfx_{kernel.name}", kernel.params, memories)
 
 
+def _body(kernel: Kernel, name: str) -> str:
+    return module_text(kernel, name, kernel.name)
+
+
 def top_text(modules: Sequence[Module]) -> str:
     """An instance of every module, with nothing connected: each is synthesised for itself."""
-    lines = ["module top;"]
+    lines = [*dict.fromkeys(module.text for module in modules if module.text), "module top;"]
     for number, module in enumerate(modules):
-        long = _long_parameters(module.name)
+        long = frozenset[str]() if module.text else _long_parameters(module.name)
         params = [f".{n}({_literal(v, 64 if n in long else 32)})" for n, v in module.params.items()]
         params += [f'.{n}("{mem_file(number, n)}")' for n in module.memories]
-        lines.append(f"  (* keep *) {module.name} #({', '.join(params)}) u{number} ();")
+        given = f"#({', '.join(params)}) " if params else ""
+        lines.append(f"  (* keep *) {module.name} {given}u{number} ();")
     return "\n".join([*lines, "endmodule", ""])
 
 
