@@ -166,7 +166,7 @@ def test_channels_of_several_widths_saturate_by_themselves() -> None:
 def test_what_cannot_be_is_said() -> None:
     with pytest.raises(UserError, match="0 ones per weight"):
         KOnes(0)
-    with pytest.raises(UserError, match="the levels of apot{bits=4} do not fit codes up to 7"):
+    with pytest.raises(UserError, match=r"the levels of apot\{bits=4\} do not fit codes up to 7"):
         Apot(4).codes(np.arange(8), -8, 7)
     with pytest.raises(UserError, match="unknown projection kones"):
         parse("kones")

@@ -62,7 +62,7 @@ class _StraightThrough(torch.autograd.Function):
 
 def straight_through(x: Tensor, y: Tensor) -> Tensor:
     """``y`` exactly, with the gradient of ``x``."""
-    made: Tensor = _StraightThrough.apply(x, y)
+    made: Tensor = _StraightThrough.apply(x, y)  # type: ignore[no-untyped-call]
     return made
 
 
