@@ -1,12 +1,14 @@
-// y[j0][j1][j2][j3] = x[j0*T0 + j1*T1 + j2*T2 + j3*T3]: the frame's words in another order.
+// y[b][j0][j1][j2][j3] = x[b][j0*T0 + j1*T1 + j2*T2 + j3*T3]: the words of every block in another order. The
+// Blocks of a frame follow each other as frames do, so nothing here counts them.
 //
-// The first half of the iterations stores the frame, Settle iterations later the second half emits it (loops:
+// The first half of the iterations stores a block, Settle iterations later the second half emits it (loops:
 // j0..j3). The first stage says what an iteration does, the second one writes or reads the memory, in the
 // order of the iterations; the address moves by one of five constants. Latency: 1 + the stages of the memory.
 `include "qfx_check.svh"
 
 module qfx_transpose #(
     parameter int Lanes = 0,
+    parameter int Blocks = 0,
     parameter int D0 = 0,
     parameter int D1 = 0,
     parameter int D2 = 0,
@@ -29,8 +31,9 @@ module qfx_transpose #(
     output logic [            0:0] y_valid_o,
     input  logic [            0:0] y_ready_i
 );
+  `QFX_REQUIRE(Blocks >= 1, "qfx_transpose: at least one block")
   `QFX_REQUIRE(Lanes >= 1 && D0 >= 1 && D1 >= 1 && D2 >= 1 && D3 >= 1,
-               "qfx_transpose: the frame is not empty")
+               "qfx_transpose: a block is not empty")
   `QFX_REQUIRE(XBits == YBits && XSigned == YSigned, "qfx_transpose: the output is of the type of the input")
 
   localparam int Settle = 4;
@@ -40,11 +43,11 @@ module qfx_transpose #(
   localparam int AddrBits = qfx_pkg::counter_bits(Words - 1);
   localparam int CountBits = qfx_pkg::counter_bits(Words + Settle - 1);
 
-  // From one word to be emitted to the next one: on axis 3, 2, 1, 0, and to the next frame.
+  // From one word to be emitted to the next one: on axis 3, 2, 1, 0, and to the next block.
   localparam int Next2 = T2 - (D3 - 1) * T3;
   localparam int Next1 = T1 - (D3 - 1) * T3 - (D2 - 1) * T2;
   localparam int Next0 = T0 - (D3 - 1) * T3 - (D2 - 1) * T2 - (D1 - 1) * T1;
-  localparam int NextFrame = Next0 - D0 * T0;
+  localparam int NextBlock = Next0 - D0 * T0;
 
   // The front.
 
@@ -137,7 +140,7 @@ module qfx_transpose #(
       taking_q <= takes_q;
       emitting_q[0] <= emits_q;
       step_q <= !last3 ? AddrBits'(T3) : !last2 ? AddrBits'(Next2) : !last1 ? AddrBits'(Next1) :
-                !last0 ? AddrBits'(Next0) : AddrBits'(NextFrame);
+                !last0 ? AddrBits'(Next0) : AddrBits'(NextBlock);
     end
   end
   genvar k;
@@ -145,7 +148,7 @@ module qfx_transpose #(
     always_ff @(posedge clk_i) if (en[k]) emitting_q[k] <= emitting_q[k-1];
   end
 
-  // The frame.
+  // The block.
 
   logic [AddrBits-1:0] store, at_q;
   logic writes, reads, store_last;
@@ -173,7 +176,7 @@ module qfx_transpose #(
   qfx_ram #(
       .Width(Lanes * XBits),
       .Depth(Words)
-  ) u_frame (
+  ) u_block (
       .clk_i,
       .write_i     (writes),
       .write_addr_i(store),

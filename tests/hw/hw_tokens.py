@@ -94,7 +94,8 @@ def _slice(p: Mapping[str, int]) -> Iterator[Step]:
 
 def _transpose(p: Mapping[str, int]) -> Iterator[Step]:
     words = p["D0"] * p["D1"] * p["D2"] * p["D3"]
-    yield from [R] * words + [NONE] * SETTLE + [W] * words
+    for _ in range(p["Blocks"]):
+        yield from [R] * words + [NONE] * SETTLE + [W] * words
 
 
 def _expand(p: Mapping[str, int]) -> Iterator[Step]:

@@ -10,6 +10,7 @@ from qfxc.ir.graph import Graph, Node, Port
 from qfxc.ir.types import Int
 from qfxc.ops.concat import MOST_INPUTS, Concat
 from qfxc.ops.input import Input
+from qfxc.ops.transpose import Transpose
 from qfxc.passes.lower import Lower
 from qfxc.sim import simulate
 
@@ -31,3 +32,34 @@ def test_long_concats_are_chained(count: int, axis: int) -> None:
     before, after = simulate(graph, frames), simulate(lowered, frames)
     assert np.array_equal(before[0], after[0])
     assert lowered.outputs[0].name == "joined"
+
+
+@pytest.mark.parametrize(
+    ("shape", "perm", "count"),
+    [
+        ((3, 4, 3, 2, 2), (0, 3, 1, 4, 2), 1),  # a pixel shuffle: rows are blocks
+        ((2, 3, 2, 3, 2), (4, 3, 2, 1, 0), 2),
+        ((2, 1, 3, 2, 3, 2), (5, 1, 4, 3, 2, 0), 2),
+        ((2, 3, 2, 2, 2, 3), (5, 4, 3, 2, 1, 0), 3),
+        ((2, 3, 2, 2, 2, 3, 2), (0, 6, 1, 5, 3, 2, 4), 2),
+    ],
+)
+def test_transpositions_of_many_axes_are_several(
+    shape: tuple[int, ...], perm: tuple[int, ...], count: int
+) -> None:
+    x = Node(Input(shape, Int(-99, 99)), (), "x")
+    turned = Node(Transpose(perm), (x,), "turned")
+    axes = tuple(range(len(shape)))
+    ports = (Port("x", shape, axes),), (Port("y", turned.type.shape, axes),)
+    graph = Graph("g", (x,), (turned,), *ports)
+    lowered = Lower().run(graph)
+    steps = [node for node in lowered.nodes() if isinstance(node.op, Transpose)]
+    assert len(steps) == count
+    for node in steps:
+        kernel = hardware(node).kernel(node, hardware(node).folds(node)[0])
+        sizes = [kernel.params[name] for name in ("Blocks", "D0", "D1", "D2", "D3")]
+        assert np.prod(sizes) == x.type.size
+    frames = [np.random.default_rng(0).integers(-99, 100, (3, *shape))]
+    before, after = simulate(graph, frames), simulate(lowered, frames)
+    assert np.array_equal(before[0], after[0])
+    assert lowered.outputs[0].name == "turned"

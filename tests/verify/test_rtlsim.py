@@ -29,7 +29,7 @@ def residual(depth: int) -> Netlist:
     a = Stream("s_a", ELEM, 1, WORDS, depth)
     y = Stream("s_y", SUM, 1, WORDS)
     types = {"XBits": 4, "XSigned": 1, "YBits": 4, "YSigned": 1}
-    sizes = {"D0": 1, "D1": 1, "D2": 3, "D3": 4, "T0": 12, "T1": 12, "T2": 4, "T3": 1}
+    sizes = {"Blocks": 1, "D0": 1, "D1": 1, "D2": 3, "D3": 4, "T0": 12, "T1": 12, "T2": 4, "T3": 1}
     move = Kernel("transpose", {"Lanes": 1, **sizes, **types})
     operands = {"ABits": 4, "ASigned": 1, "BBits": 4, "BSigned": 1, "YBits": 5, "YSigned": 1}
     add = Kernel("add", {"Lanes": 1, "Words": WORDS, "KA": 1, "KB": 1, **operands})

@@ -144,8 +144,10 @@ def _slice(p: Params) -> Schedule:
 
 def _transpose(p: Params) -> Schedule:
     words = p["D0"] * p["D1"] * p["D2"] * p["D3"]
-    emitted = _steps(words, 1, words + SETTLE)
-    return Schedule(2 * words + SETTLE, (_steps(words),), (emitted,))
+    block = 2 * words + SETTLE
+    blocks = _steps(p["Blocks"], block)
+    emitted = _grid(blocks, _steps(words, 1, words + SETTLE))
+    return Schedule(p["Blocks"] * block, (_grid(blocks, _steps(words)),), (emitted,))
 
 
 def _expand(p: Params) -> Schedule:

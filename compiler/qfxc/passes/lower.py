@@ -17,6 +17,7 @@ from qfxc.ops.maxpool import MaxPool
 from qfxc.ops.pool import Pool
 from qfxc.ops.reshape import Reshape
 from qfxc.ops.slice import Slice
+from qfxc.ops.transpose import MOST_AXES, Transpose
 from qfxc.ops.window import Window
 from qfxc.passes.base import Pass
 
@@ -44,7 +45,25 @@ def _lower(node: Node) -> Node | None:
             return Node(Pool("max", kernel[0] * kernel[1]), (taps,), node.name)
         case Concat() if len(node.inputs) > MOST_INPUTS:
             return _concat(node, node.op)
+        case Transpose() as op if len(op.block(node)[1]) > MOST_AXES:
+            return _transposes(node, op)
     return None
+
+
+def _transposes(node: Node, op: Transpose) -> Node:
+    """The output's outermost axis to the front, and so on until few enough axes are left.
+
+    An axis in front is none for the transpositions behind: they work in blocks of what is within.
+    """
+    axes = op.axes(node)
+    inside = sorted(axes, key=lambda axis: -axis[1])
+    perm = [inside.index(axis) for axis in axes]
+    at = next(i for i, a in enumerate(perm) if a != i)
+    order = (*range(at), perm[at], *(a for a in range(at, len(perm)) if a != perm[at]))
+    x = Node(Reshape(tuple(n for n, _ in inside)), node.inputs, f"{node.name}.axes{at}")
+    moved = Node(Transpose(order), (x,), f"{node.name}.{at}")
+    rest = Node(Transpose(tuple(order.index(a) for a in perm)), (moved,), f"{node.name}.rest{at}")
+    return Node(Reshape(node.type.shape), (_lower(rest) or rest,), node.name)
 
 
 def _concat(node: Node, op: Concat) -> Node:
