@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 
 from qfxc import engines
@@ -15,6 +14,7 @@ from qfxc.backends import hls, host, model_files, rtl, vivado
 from qfxc.backends.names import top_name
 from qfxc.backends.project import Files, Project
 from qfxc.backends.vectors import Golden
+from qfxc.effort import best
 from qfxc.errors import UserError
 from qfxc.frontend.onnx_file import load
 from qfxc.golden import golden_frames
@@ -28,6 +28,7 @@ from qfxc.ir.graph import Graph
 from qfxc.ir.types import Array
 from qfxc.options import BITS, Options
 from qfxc.passes.base import Pass, override, run_passes
+from qfxc.passes.equalise import Equalise
 from qfxc.passes.fold_input import FoldInput
 from qfxc.passes.normalise import Normalise
 from qfxc.passes.own_added import calibrated
@@ -36,10 +37,13 @@ from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
 from qfxc.progress import Progress, Silent
 from qfxc.quantize.calibration import Source, load_inputs, synthetic, thinned, to_frames
+from qfxc.quantize.damage import damages
 from qfxc.quantize.quality import quality
-from qfxc.quantize.recipes import recipe
+from qfxc.quantize.recipes import recipe_passes
+from qfxc.quantize.trials import Search
 from qfxc.report.data import Report, make_report
 from qfxc.report.files import with_report
+from qfxc.report.quantization import accuracy, quantization
 from qfxc.run import Model, Result
 from qfxc.trace import Trace
 from qfxc.verify import synth_netlist
@@ -106,7 +110,7 @@ def compile(
     progress = progress or Silent()
     opts, target = _options(options), load_board(board)
     pinned = read_folds(Path(opts.folds)) if opts.folds else {}
-    steps = override(override(pipeline(), recipe(opts.recipe).passes), opts.passes)
+    steps = override(override(pipeline(), recipe_passes(opts.recipe)), opts.passes)
     progress.step("import", 0, 1)
     source = load(model)
     progress.step("import", 1, 1)
@@ -127,18 +131,28 @@ def compile(
     built = _Design(target, graphs, found.plan, netlist, golden, rendered)
     proof = engines.prove(opts.verify, rendered, netlist, golden, progress, opts.trace)
     synthesis = synth_netlist.synthesise(netlist, progress) if opts.synth else None
-    accuracy = _accuracy(graphs.real, graphs.integer, frames)
-    return _compiled(built, opts, proof, accuracy, warnings, synthesis)
+    measured = {"accuracy": accuracy(quality(graphs.real, graphs.integer, frames))}
+    if not brings_quantizers(source):
+        table = damages(graphs.scaled, graphs.qdq, graphs.integer, frames)
+        measured["quantization"] = quantization(graphs.search, table)
+    return _compiled(built, opts, proof, measured, warnings, synthesis)
 
 
 @dataclass(frozen=True)
 class _Graphs:
-    """The float reference, the integer network, its kernels; values that were calibrated."""
+    """The stages of a network.
+
+    The float reference, what was quantized, with quantizers, in integers, in kernels; values that
+    were calibrated; how the options of the passes were found, if they were searched.
+    """
 
     real: Graph
+    scaled: Graph
+    qdq: Graph
     integer: Graph
     kernel: Graph
     calibrated: list[str]
+    search: Search | None
 
 
 @dataclass(frozen=True)
@@ -154,10 +168,21 @@ class _Design:
 def _lowered(
     source: Graph, frames: list[Array], opts: Options, steps: tuple[Pass, ...], progress: Progress
 ) -> _Graphs:
+    steps, search = _configured(opts, steps, tuple(frames)), None
+    if opts.effort == "best":
+        steps, search = best(source, steps, progress)
     trace = Trace(opts.dump, frames, opts.check, progress, len(steps))
-    kernel = run_passes(source, _configured(opts, steps, tuple(frames)), trace)
-    found = calibrated(trace.after("quantize"))
-    return _Graphs(trace.before("fold-input"), trace.after("rescale"), kernel, found)
+    kernel = run_passes(source, steps, trace)
+    qdq = trace.after("quantize")
+    return _Graphs(
+        trace.before("fold-input"),
+        trace.before("quantize"),
+        qdq,
+        trace.after("rescale"),
+        kernel,
+        calibrated(qdq),
+        search,
+    )
 
 
 def _warnings(source: Graph, graphs: _Graphs, calib: Source | None) -> list[str]:
@@ -172,7 +197,7 @@ def _compiled(
     design: _Design,
     opts: Options,
     proof: list[dict[str, Any]],
-    accuracy: dict[str, Any],
+    measured: dict[str, Any],
     warnings: list[str],
     synthesis: dict[str, Any] | None,
 ) -> Compiled:
@@ -185,7 +210,7 @@ def _compiled(
         design.board,
         options=_shown(opts),
         verification=proof,
-        accuracy=accuracy,
+        **measured,
         warnings=warnings,
         synthesis=synthesis,
     )
@@ -242,6 +267,8 @@ def _configured(
                 return replace(step, mean=opts.mean, std=opts.std)
             case FoldInput():
                 return replace(step, pixels=pixels)
+            case Equalise():
+                return replace(step, frames=frames)
             case Quantize():
                 weights = opts.weights if step.weights == BITS else step.weights
                 activations = opts.activations if step.activations == BITS else step.activations
@@ -250,19 +277,6 @@ def _configured(
         return step
 
     return tuple(configure(step) for step in steps)
-
-
-def _accuracy(real: Graph, integer: Graph, frames: Sequence[Array]) -> dict[str, Any]:
-    rows = {q.output: q for q in quality(real, integer, frames)}
-    return {
-        name: {
-            "frames": q.frames,
-            "sqnr_db": round(q.sqnr_db, 3) if np.isfinite(q.sqnr_db) else None,
-            "cosine": round(q.cosine, 6),
-            "top1_agreement": round(q.top1_agreement, 6),
-        }
-        for name, q in rows.items()
-    }
 
 
 def _shown(opts: Options) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from qfxc.errors import UserError
 
+EFFORTS = ("fast", "best")
+
 BITS = 8
 """Bits of weights and activations unless told otherwise."""
 
@@ -18,6 +20,7 @@ class Options:
     """What a compile can be told; the command line's flags have the same names."""
 
     recipe: str = "dyadic"
+    effort: str = "fast"
     weights: int = BITS
     activations: int = BITS
     fps: float | None = None
@@ -36,6 +39,7 @@ class Options:
     synth: bool = False
 
     def __post_init__(self) -> None:
+        _among("--effort", self.effort, EFFORTS)
         _among("--input", self.input, ("float", "uint8"))
         _among("--verify", self.verify, ("all", "csim", "rtl", "none"))
         for flag, bits in (("--weights", self.weights), ("--activations", self.activations)):

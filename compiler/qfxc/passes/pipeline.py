@@ -5,6 +5,7 @@ from __future__ import annotations
 from qfxc.ir.check import Stage
 from qfxc.passes.average_by_shift import AverageByShift
 from qfxc.passes.base import Pass
+from qfxc.passes.equalise import Equalise
 from qfxc.passes.fold_affine import FoldAffine
 from qfxc.passes.fold_input import FoldInput
 from qfxc.passes.fuse_functions import FuseFunctions
@@ -27,6 +28,7 @@ def pipeline() -> tuple[Pass, ...]:
         AverageByShift(),  # before quantize: weights take what is left of the divisor
         Normalise(),  # the float reference is the graph up to here
         FoldInput(),  # before quantize: it decides what the accelerator's input codes mean
+        Equalise(),  # right before quantize: one step is for all channels of a value
         Quantize(),  # real -> qdq: the only pass that costs accuracy
         Integerize(),  # qdq -> integer: exact from here on
         JoinFactors(),  # before rescale: it sees the range that the factors leave
@@ -42,6 +44,7 @@ STAGES: dict[str, Stage] = {
     "average-by-shift": Stage.REAL,
     "normalise": Stage.REAL,
     "fold-input": Stage.REAL,
+    "equalise": Stage.REAL,
     "quantize": Stage.QDQ,
     "integerize": Stage.INTEGER,
     "join-factors": Stage.INTEGER,

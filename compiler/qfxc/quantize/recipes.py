@@ -23,7 +23,17 @@ RECIPES = (
         "fixed point: powers of two, every rescale a shift (QFX)",
         "average-by-shift{enabled=true},quantize{powers=true}",
     ),
+    Recipe(
+        "equalised",
+        "ranges moved between layers, channel by channel",
+        "equalise{by=activations}",
+    ),
 )
+
+
+def recipe_passes(names: str) -> str:
+    """What one recipe, or several separated by commas, sets; UserError if one is unknown."""
+    return ",".join(recipe(name.strip()).passes for name in names.split(","))
 
 
 def recipe(name: str) -> Recipe:

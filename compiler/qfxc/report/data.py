@@ -39,13 +39,15 @@ def make_report(
     options: Mapping[str, Any] | None = None,
     verification: Sequence[Mapping[str, Any]] = (),
     accuracy: Mapping[str, Any] | None = None,
+    quantization: Mapping[str, Any] | None = None,
     warnings: Sequence[str] = (),
     synthesis: Mapping[str, Any] | None = None,
 ) -> Report:
     """The report of a compilation: ``graph`` is that of the KERNEL stage.
 
     ``verification`` has one entry per engine run, with at least ``engine``, ``frames`` and
-    ``equal``; ``accuracy`` says what quantization cost, under any keys; ``synthesis`` is what
+    ``equal``; ``accuracy`` says what quantization cost, under any keys; ``quantization`` is what
+    ``report.quantization`` makes, if the model was quantized here; ``synthesis`` is what
     ``verify.synth_netlist`` returns, if the design was synthesised.
     """
     wiring = wire(graph)
@@ -66,6 +68,7 @@ def make_report(
         "rescales": _rescales(wiring.nodes),
         "netlist": _netlist(netlist),
         "accuracy": dict(accuracy or {}),
+        **({} if quantization is None else {"quantization": dict(quantization)}),
         "verification": [dict(entry) for entry in verification],
         "warnings": list(warnings),
         **({} if synthesis is None else {"synthesis": dict(synthesis)}),
@@ -195,7 +198,7 @@ def _layer(wiring: Wiring, node: Node, plan: Plan, row: Row) -> dict[str, Any]:
         "rescale": ",".join(kinds) if params and kinds else None,
         "simd": row.fold.simd,
         "pe": row.fold.pe,
-        "fabric": row.fold.fabric,
+        "variant": row.fold.variant.label,
         "cycles": row.cycles,
         "multipliers": row.multipliers,
         "utilisation": _share(plan.utilisation(row)),

@@ -9,6 +9,7 @@ from qfxc.backends.project import REPORT, Project
 from qfxc.report.data import Report, plan_lines, report_text
 from qfxc.report.page import page
 from qfxc.report.picture import svg
+from qfxc.report.quantization import HEADS, search_lines, value_rows
 
 KNOWN = {
     "README.md": "this page",
@@ -34,8 +35,15 @@ def with_report(files: Project, report: Report) -> Project:
     """``files`` and the report's own."""
     own = {REPORT: report_text(report), "report.svg": svg(report), "README.md": ""}
     entries = _entries((*files, *own))
+    found = report.get("quantization")
     own["README.md"] = page(
-        "README.md", report=report, entries=entries, plan_lines=plan_lines(report["plan"])
+        "README.md",
+        report=report,
+        entries=entries,
+        plan_lines=plan_lines(report["plan"]),
+        quantized_heads=HEADS,
+        quantized=value_rows(found) if found else [],
+        search_lines=search_lines(found) if found else [],
     )
     return files | Project.of(own)
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qfxc.report.data import Report, plan_lines
+from qfxc.report.quantization import HEADS, WORST, search_lines, value_rows
 from qfxc.report.scores import Score
 
 COLUMNS = (
@@ -33,6 +34,9 @@ ONLY_WIDE = frozenset({"weights", "FF", "rescale"})
 RESOURCES = {"LUT": "lut", "FF": "ff", "DSP": "dsp", "BRAM18": "bram18"}
 WIDE = 128
 """Characters that a line with every column needs."""
+
+LONG_NAME, SHORT_NAME = 36, 24
+"""Characters of a name that wide and narrow terminals show."""
 
 
 class ScreenProgress:
@@ -75,6 +79,12 @@ def show(console: Console, report: Report, seconds: dict[str, float] | None = No
     """The summary at the end of a compilation."""
     console.print(_layers(report["layers"], console.width))
     console.print(_resources(report["plan"]))
+    if "quantization" in report:
+        found = report["quantization"]
+        room = LONG_NAME if console.width >= WIDE else SHORT_NAME
+        console.print(simple_table(HEADS, value_rows(found, WORST, room)))
+        for line in search_lines(found):
+            console.print(Text(line))
     if "synthesis" in report:
         console.print(_synthesis(report["synthesis"]))
     for line in _sentences(report, seconds or {}):
@@ -100,7 +110,7 @@ def _layers(layers: Sequence[dict[str, Any]], width: int) -> Table:
         table.add_column(
             COLUMNS[i], justify="left" if COLUMNS[i] in LEFT else "right", no_wrap=True
         )
-    room = 36 if wide else 24
+    room = LONG_NAME if wide else SHORT_NAME
     for layer in layers:
         cells = _cells(layer)
         if len(cells[0]) > room:
@@ -118,7 +128,7 @@ def _cells(layer: dict[str, Any]) -> list[str]:
         "x".join(map(str, layer["shape"])),
         f"{'i' if layer['signed'] else 'u'}{layer['bits']}",
         weights,
-        f"{layer['simd']}:{layer['pe']}{' lut' if layer['fabric'] else ''}",
+        f"{layer['simd']}:{layer['pe']} {layer['variant']}".removesuffix(" dsp"),
         f"{layer['cycles']:,}",
         *(f"{cost[key]:,}" for key in ("lut", "ff", "dsp", "bram18")),
         layer["rescale"] or "",

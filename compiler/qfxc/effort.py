@@ -1,0 +1,109 @@
+"""``--effort``: how long the search for a good quantization may take."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from qfxc.ir.graph import Graph
+from qfxc.ir.types import Array
+from qfxc.passes.base import Pass, override, run_passes
+from qfxc.passes.fold_input import FoldInput
+from qfxc.passes.own_quantizers import brings_quantizers
+from qfxc.passes.quantize import Quantize
+from qfxc.progress import Progress
+from qfxc.quantize.error import sqnr_db
+from qfxc.quantize.trials import Search, Trial
+from qfxc.sim import simulate
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An option of a pass and what it can be instead of its default."""
+
+    step: str
+    option: str
+    values: tuple[str, ...]
+
+    def specs(self) -> list[str]:
+        """The values that can be tried here, as ``--passes`` has them."""
+        torch = importlib.util.find_spec("torch") is not None
+        return [
+            f"{self.step}{{{self.option}={value}}}"
+            for value in self.values
+            if torch or value != "adaround"
+        ]
+
+
+AXES = (
+    Axis("equalise", "by", ("activations", "weights")),
+)
+"""Tried one after the other, each with the best of those before it."""
+
+
+def best(
+    source: Graph, steps: tuple[Pass, ...], progress: Progress
+) -> tuple[tuple[Pass, ...], Search | None]:
+    """The passes with the options that keep most signal at the outputs, and how they were found.
+
+    Options that were set to anything but their default stay. Every second calibration frame is
+    kept from the fit and judges it; the passes that are returned have all frames. A model that
+    states its own quantizers has nothing to choose: its passes stay, without a search.
+    """
+    if brings_quantizers(source):
+        return steps, None
+    judge = _Judge(source, steps)
+    axes = [axis for axis in AXES if _open(axis, steps)]
+    total = 1 + sum(len(axis.specs()) for axis in axes)
+    progress.step("search", 0, total)
+    trials = [judge("")]
+    kept = trials[0]
+    progress.step("search", 1, total)
+    for axis in axes:
+        base = kept
+        for spec in axis.specs():
+            trials.append(judge(f"{base.passes},{spec}".removeprefix(",")))
+            kept = max(kept, trials[-1], key=lambda trial: trial.sqnr_db)
+            progress.step("search", len(trials), total)
+    return override(steps, kept.passes), Search(kept, tuple(trials), judge.frames)
+
+
+def _open(axis: Axis, steps: Sequence[Pass]) -> bool:
+    """Whether the option is there and nobody has set it."""
+    found = [step for step in steps if step.name == axis.step]
+    return bool(found) and all(
+        getattr(step, axis.option) == getattr(type(step), axis.option) for step in found
+    )
+
+
+class _Judge:
+    """Scores pass options: fits on one half of the calibration frames, compares on the other."""
+
+    def __init__(self, source: Graph, steps: tuple[Pass, ...]) -> None:
+        first = next(i for i, step in enumerate(steps) if isinstance(step, FoldInput))
+        last = next(i for i, step in enumerate(steps) if isinstance(step, Quantize))
+        self._graph = run_passes(source, steps[:first])
+        self._steps = tuple(_on_half(step) for step in steps[first : last + 1])
+        (self._held,) = (_halves(s.frames)[1] for s in steps if isinstance(s, Quantize))
+        self._expected = simulate(self._graph, self._held)
+        self.frames = len(self._held[0])
+
+    def __call__(self, passes: str) -> Trial:
+        found = simulate(run_passes(self._graph, override(self._steps, passes)), self._held)
+        pairs = zip(self._expected, found, strict=True)
+        return Trial(passes, min(sqnr_db(a, b) for a, b in pairs))
+
+
+def _on_half(step: Pass) -> Pass:
+    """The pass with only the frames to fit on, where it has any."""
+    if not hasattr(step, "frames"):
+        return step
+    return replace(step, frames=_halves(step.frames)[0])  # type: ignore[type-var]
+
+
+def _halves(frames: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """The frames to fit on and those to judge by: the same ones if there is but one."""
+    if len(frames[0]) < 2:
+        return frames, frames
+    return tuple(x[::2] for x in frames), tuple(x[1::2] for x in frames)
