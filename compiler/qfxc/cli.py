@@ -81,6 +81,8 @@ _ENGINE = click.Choice(["sim", "hls", "rtl"])
 @click.option("--activations", type=int, help="Bits of the activations.")
 @click.option("--fps", type=_RATE, help="The smallest design for N frames/s.")
 @click.option("--folds", type=_PATH, help="Folds to keep: a JSON file as model/folds.json.")
+@click.option("--max-dsp", type=click.IntRange(min=0), help="DSPs that the design may take.")
+@click.option("--no-dsp", "max_dsp", flag_value=0, type=int, help="No DSP at all: --max-dsp 0.")
 @click.option("--clock", type=_RATE, help="Clock in MHz [default: the board's].")
 @click.option("--input", type=click.Choice(["float", "uint8"]), help="What the host sends.")
 @click.option("--mean", type=_Numbers(), help="Per channel, subtracted from the input.")
@@ -110,7 +112,7 @@ def compile_(
     name = Path(board).stem if board.endswith(".toml") else board
     target = output or Path(f"{model.stem}_{name}")
     check_target(target, overwrite=overwrite)
-    given = {key: value for key, value in options.items() if value not in (None, False)}
+    given = {key: value for key, value in options.items() if value is not None and value is not False}
     errors = Console(stderr=True)
     with ScreenProgress(errors, visible=not (as_json or quiet)) as progress:
         compiled = flow.compile(model, board, progress=progress, **given)

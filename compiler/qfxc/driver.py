@@ -108,7 +108,8 @@ def compile(
     when an engine disagrees with the simulator.
     """
     progress = progress or Silent()
-    opts, target = _options(options), load_board(board)
+    opts = _options(options)
+    target = replace(load_board(board), max_dsp=opts.max_dsp)
     pinned = read_folds(Path(opts.folds)) if opts.folds else {}
     steps = override(override(pipeline(), recipe_passes(opts.recipe)), opts.passes)
     progress.step("import", 0, 1)

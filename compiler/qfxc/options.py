@@ -35,6 +35,7 @@ class Options:
     check: bool = False
     allow_oversize: bool = False
     folds: Path | None = None
+    max_dsp: int | None = None
     trace: Path | None = None
     synth: bool = False
 
@@ -45,6 +46,8 @@ class Options:
         for flag, bits in (("--weights", self.weights), ("--activations", self.activations)):
             if not 2 <= bits <= 16:
                 raise UserError(f"{bits} bits", where=flag, hint="2 to 16 bits are supported")
+        if self.max_dsp is not None and self.max_dsp < 0:
+            raise UserError("a number of DSPs is 0 or more", where="--max-dsp")
         if self.frames < 1:
             raise UserError("at least one frame", where="--frames")
         if (self.mean or self.std) and self.input != "uint8":

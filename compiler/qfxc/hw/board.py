@@ -43,7 +43,7 @@ class Board:
 
     ``bandwidth`` is in bytes per second (peak times planned efficiency); ``fractions`` are those
     of LUT, FF, DSP and BRAM. ``board_part`` is a pattern of Vivado's names of its board files,
-    ``ps`` the IP of the processing system.
+    ``ps`` the IP of the processing system. ``max_dsp``: what a user allows, below the fraction.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Board:
     board_part: str
     ps: str
     source: str
+    max_dsp: int | None = None
 
     @property
     def resources(self) -> Cost:
@@ -68,9 +69,9 @@ class Board:
         """What the network may use, rounded down."""
         lut, ff, dsp, bram = self.fractions
         full = self.resources
-        return Cost(
-            int(full.lut * lut), int(full.ff * ff), int(full.dsp * dsp), int(full.bram18 * bram)
-        )
+        dsps = int(full.dsp * dsp)
+        dsps = dsps if self.max_dsp is None else min(dsps, self.max_dsp)
+        return Cost(int(full.lut * lut), int(full.ff * ff), dsps, int(full.bram18 * bram))
 
 
 def boards() -> list[Board]:

@@ -12,7 +12,7 @@ from qfxc.hw.constant import hardware
 from qfxc.hw.pinned import pin
 from qfxc.hw.program import Answer, Design, Program
 from qfxc.hw.search import Search
-from qfxc.hw.space import Space, cost_row, space
+from qfxc.hw.space import Space, cost_row, space, without_dsps
 from qfxc.ir.graph import Graph
 from qfxc.ir.kernel import Cost, Fold
 
@@ -107,14 +107,15 @@ def plan(
     Without ``fps``: the highest frame rate inside the board's budget, and of its designs that
     with the least sum of used fractions of the budget. With it: the least such sum that reaches
     it. Raises UserError for pinned folds that do not exist, when the network does not fit the
-    board (unless ``allow_oversize``: then the design that overruns least comes back, marked) or
-    when the rate is out of reach.
+    board (unless ``allow_oversize``: then the design that overruns least comes back, marked), when
+    the rate is out of reach, or for kernels that need DSPs where the board allows none.
     """
     if not (isfinite(clock_mhz) and clock_mhz > 0):
         raise UserError(f"a clock of {clock_mhz:g} MHz", hint="the clock is a positive number")
     if fps is not None and not (isfinite(fps) and fps > 0):
         raise UserError(f"{fps:g} frames/s", hint="the frame rate is a positive number")
     free = space(graph)
+    free = without_dsps(free) if board.max_dsp == 0 else free
     wanted = pin(free, pinned) if pinned else free
     planner = _Planner(free, wanted, board, clock_mhz, reserve)
     return planner.fastest(allow_oversize) if fps is None else planner.reach(fps, allow_oversize)

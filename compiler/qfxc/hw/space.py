@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qfxc.errors import UserError, UserErrors
 from qfxc.hw.constant import hardware
 from qfxc.hw.cost import fifo_cost, kernel_cost
 from qfxc.hw.fifo import buffers, depth
@@ -119,6 +120,29 @@ class Space:
         for name, fold in folds.items():
             total += self.options[name].at(fold)[1]
         return total
+
+
+def without_dsps(space: Space) -> Space:
+    """The choices that take no DSP. Raises one UserError for all kernels that have none."""
+    options = {name: _free(choice) for name, choice in space.options.items()}
+    errors = [
+        UserError(
+            f"the {space.options[name].node.op.stem} kernel has no variant without DSPs",
+            where=name,
+            hint="fewer bits, or allow some with --max-dsp",
+        )
+        for name, choice in options.items()
+        if not choice.folds
+    ]
+    if errors:
+        raise UserErrors(errors) if len(errors) > 1 else errors[0]
+    return replace(space, options=options)
+
+
+def _free(options: Options) -> Options:
+    kept = np.flatnonzero(options.costs[:, 2] == 0)
+    folds = tuple(options.folds[index] for index in kept)
+    return Options(options.node, folds, options.cycles[kept], options.costs[kept])
 
 
 def space(graph: Graph) -> Space:
