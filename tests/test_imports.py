@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "compiler" / "qfxc"
-BASE = {"errors", "__init__", "share", "progress"}
+BASE = {"errors", "__init__", "share", "progress", "cache"}
 IR = BASE | {"ir"}
 ALLOWED = {
     "ir": IR,

@@ -182,7 +182,7 @@ def adder_bits(adder: Adder, ranges: Sequence[Range], result: Range) -> int:
 
 
 def _signed(term: Term, nodes: NDArray[np.int64]) -> NDArray[np.int64]:
-    value = nodes[term.node] << term.shift
+    value: NDArray[np.int64] = nodes[term.node] << term.shift
     return -value if term.negative else value
 
 

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qfxc.adders.build import Strategy, call
 from qfxc.adders.digits import canonical
 from qfxc.adders.graph import Adder, AdderGraph, Term
-from qfxc.errors import InternalError
+from qfxc.errors import InternalError, UserError
 from qfxc.ir.types import Int
+
+SLACK = 2
+"""Levels that sharing gets beyond those of the shallowest trees, unless a depth is given."""
+WIDEST = 24
+"""Bits of a weight that the solver takes; its digit masks and depth sums then stay in 64."""
 
 
 def solve(
@@ -20,14 +26,45 @@ def solve(
     depth: int | None = None,
     effort: int = 1,
 ) -> AdderGraph:
-    """An adder graph of ``y = x @ matrix`` for a matrix (K, M) and K inputs.
+    """An adder graph of ``y = x @ matrix`` for a matrix (K, M) of K inputs in proven ranges.
 
-    ``depth``: adders on the longest path at most; raised to what the matrix needs at least.
+    ``depth``: adders on the longest path at most (two more than needed if not given).
+    ``effort``: attempts, each with another order among equals; the cheapest is taken, and no
+    sharing at all where that is cheaper. The same arguments give the same graph.
+    Raises UserError for a depth that no graph of these weights' digits has, and for weights of
+    more than 24 bits; InternalError where the result's own matrix is not ``matrix``.
     """
-    graph = plain(matrix, inputs)
-    if not np.array_equal(graph.matrix(), matrix):
+    matrix = np.ascontiguousarray(matrix, np.int64)
+    digits = [[canonical(int(w)) for w in column] for column in matrix.T]
+    least = least_depth(matrix)
+    limit = least + SLACK if depth is None else depth
+    if limit < least:
+        raise UserError(f"these weights need {least} levels of adders, {limit} are allowed")
+    if matrix.size and int(np.abs(matrix).max()) >> WIDEST:
+        raise UserError(f"adder graphs take weights of {WIDEST} bits at most")
+    room = sum(len(d) for column in digits for d in column)
+    graph = _shared(matrix, inputs, limit, effort, room)
+    unshared = plain(matrix, inputs)
+    graph = min(graph, unshared, key=lambda g: g.cost)
+    if not np.array_equal(graph.matrix(), matrix) or max(graph.depth(), default=0) > limit:
         raise InternalError("an adder graph does not compute its matrix")
     return graph
+
+
+def least_depth(matrix: NDArray[np.int64]) -> int:
+    """Levels of two-input adders that the column with the most signed digits needs."""
+    digits = [sum(len(canonical(int(w))) for w in column) for column in matrix.T]
+    return (max([1, *digits]) - 1).bit_length()
+
+
+def _shared(
+    matrix: NDArray[np.int64], inputs: Sequence[Int], depth: int, effort: int, room: int
+) -> AdderGraph:
+    low = np.array([x.lo for x in inputs], np.int64)
+    high = np.array([x.hi for x in inputs], np.int64)
+    tries = [Strategy(1, 8, seed, depth) for seed in range(effort)]
+    adders, outputs = call(matrix, low, high, tries, room)
+    return AdderGraph(tuple(inputs), adders, outputs)
 
 
 def plain(matrix: NDArray[np.int64], inputs: Sequence[Int]) -> AdderGraph:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +12,9 @@ from numpy.typing import NDArray
 
 from qfxc.backends.vectors import port_files
 from qfxc.backends.words import from_bytes, to_bytes
+from qfxc.cache import cache_folder as cache_folder
+from qfxc.cache import digest as digest
+from qfxc.cache import kept as kept
 from qfxc.errors import UserError
 from qfxc.hw.netlist import Netlist
 from qfxc.ir.graph import Port
@@ -25,25 +25,6 @@ Tell = Callable[[int, int], None]
 """Called with the number of frames that are done and of all frames."""
 
 
-def cache_folder() -> Path:
-    """Where built simulations are kept: the user's cache folder of the platform."""
-    home = Path.home()
-    if sys.platform == "win32":
-        return home / "AppData" / "Local" / "qfxc" / "cache"
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "qfxc"
-    return home / ".cache" / "qfxc"
-
-
-def digest(sources: Mapping[str, bytes], *settings: str) -> str:
-    """A short name of a build: of the contents that it is made of, and how."""
-    total = hashlib.sha256("".join(f"{setting}\0" for setting in settings).encode())
-    for path, content in sources.items():
-        total.update(f"{path}\0{len(content)}\0".encode())
-        total.update(content)
-    return total.hexdigest()[:24]
-
-
 def under(project: Mapping[str, Content], root: str, wanted: Sequence[str]) -> dict[str, bytes]:
     """The files of a project below ``root`` whose paths there start as one of ``wanted``."""
     prefixes = tuple(root + path for path in wanted)
@@ -52,30 +33,6 @@ def under(project: Mapping[str, Content], root: str, wanted: Sequence[str]) -> d
         for path, content in sorted(project.items())
         if path.startswith(prefixes)
     }
-
-
-def kept(folder: Path, proof: str, make: Callable[[Path], None]) -> Path:
-    """``folder / proof``; where it is missing, ``make`` fills a new folder that takes its place.
-
-    Nobody sees a half-built folder, and of two processes that build the same one wins.
-    """
-    if not (folder / proof).is_file():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="build-") as scratch:
-            made = Path(scratch) / "made"
-            made.mkdir()
-            make(made)
-            _move(made, folder, proof)
-    return folder / proof
-
-
-def _move(made: Path, folder: Path, proof: str) -> None:
-    try:
-        made.rename(folder)
-    except OSError:  # there is one already: another process was faster, or it is damaged
-        if not (folder / proof).is_file():
-            shutil.rmtree(folder, ignore_errors=True)
-            made.rename(folder)
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
