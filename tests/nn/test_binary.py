@@ -128,5 +128,5 @@ def test_activation_gradient() -> None:
 def test_what_cannot_be_is_said() -> None:
     with pytest.raises(UserError, match="9 bits of a bipolar activation"):
         Bipolar(9)
-    with pytest.raises(UserError, match="unit 0.3 of a bipolar activation"):
+    with pytest.raises(UserError, match=r"unit 0\.3 of a bipolar activation"):
         TwoBit(unit=0.3)

@@ -109,17 +109,17 @@ class BinaryWeight(nn.Module):
 
     def format(self, w: Tensor) -> Format:
         """A fixed-point type that holds what the weights become."""
-        scales = self.scales(w)
+        fbit: tuple[int, ...]
         if self.scale is Scale.FIXED:
+            bits = self.scale_bits + 1
             flat = w.detach().double().movedim(self.axis, 0).flatten(1)
             fbit = (self._fbit(self._means(flat).clamp(min=2.0**-24)),)
-            bits = self.scale_bits + 1
         else:
-            fbit = tuple(1 - int(e) for e in torch.frexp(scales).exponent)
             bits = 2
-        if len(set(fbit)) == 1:
-            return Format(bits, fbit[:1], None, True, Rounding.HALF_EVEN, Overflow.SAT_SYM)
-        return Format(bits, fbit, self.axis, True, Rounding.HALF_EVEN, Overflow.SAT_SYM)
+            fbit = tuple(1 - int(e) for e in torch.frexp(self.scales(w)).exponent)
+            fbit = fbit[:1] if len(set(fbit)) == 1 else fbit
+        axis = self.axis if len(fbit) > 1 else None
+        return Format(bits, fbit, axis, True, Rounding.HALF_EVEN, Overflow.SAT_SYM)
 
     def extra_repr(self) -> str:
         return f"scale={self.scale.value}"
@@ -164,9 +164,9 @@ class Bipolar(nn.Module):
     """Activation of ``bits`` bits on [-1, 1]: the odd integers from ``-(2**bits - 1)``, times unit.
 
     ``u = sat(round((2**bits - 1) / 2 (x + 1)), 0, 2**bits - 1)``, ``y = (2 u - 2**bits + 1) unit``.
-    One bit is the sign, 1 for 0 (with RND). ``rounding`` decides ties, which differ between published
-    implementations: RND is FracBNN's hardware. ``unit`` is a power of two, ``2**-bits`` unless
-    given (so the largest level is ``1 - 2**-bits``; FracBNN's is 1, a factor that the
+    One bit is the sign, 1 for 0 (with RND). ``rounding`` decides ties, which differ between
+    published implementations: RND is FracBNN's hardware. ``unit`` is a power of two, ``2**-bits``
+    unless given (so the largest level is ``1 - 2**-bits``; FracBNN's is 1, a factor that the
     normalisation behind takes): its levels of 1/3 are no fixed-point numbers. Zero, as
     padding has it, is no level but an integer. Gradients pass where ``|x| <= 1``, times the slope
     of the line that the levels are on.
