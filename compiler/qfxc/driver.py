@@ -14,9 +14,7 @@ from qfxc.backends import hls, host, model_files, rtl, vivado
 from qfxc.backends.names import top_name
 from qfxc.backends.project import Files, Project
 from qfxc.backends.vectors import Golden
-from qfxc.effort import best
 from qfxc.errors import UserError
-from qfxc.frontend.onnx_file import load
 from qfxc.golden import golden_frames
 from qfxc.hw.board import Board
 from qfxc.hw.board import load as load_board
@@ -26,26 +24,17 @@ from qfxc.hw.pinned import read_folds
 from qfxc.hw.plan import Plan
 from qfxc.ir.graph import Graph
 from qfxc.ir.types import Array
-from qfxc.options import BITS, Options
-from qfxc.passes.base import Pass, override, run_passes
-from qfxc.passes.equalise import Equalise
-from qfxc.passes.fold_input import FoldInput
-from qfxc.passes.normalise import Normalise
-from qfxc.passes.own_added import calibrated
+from qfxc.network import Network, network
+from qfxc.options import Options
 from qfxc.passes.own_quantizers import brings_quantizers
-from qfxc.passes.pipeline import pipeline
-from qfxc.passes.quantize import Quantize
 from qfxc.progress import Progress, Silent
-from qfxc.quantize.calibration import Source, load_inputs, synthetic, thinned, to_frames
+from qfxc.quantize.calibration import Source
 from qfxc.quantize.damage import damages
 from qfxc.quantize.quality import quality
-from qfxc.quantize.recipes import recipe_passes
-from qfxc.quantize.trials import Search
 from qfxc.report.data import Report, make_report
 from qfxc.report.files import with_report
 from qfxc.report.quantization import accuracy, quantization
 from qfxc.run import Model, Result
-from qfxc.trace import Trace
 from qfxc.verify import synth_netlist
 
 SYNTHETIC_WARNING = (
@@ -111,13 +100,9 @@ def compile(
     opts = _options(options)
     target = replace(load_board(board), max_dsp=opts.max_dsp)
     pinned = read_folds(Path(opts.folds)) if opts.folds else {}
-    steps = override(override(pipeline(), recipe_passes(opts.recipe)), opts.passes)
-    progress.step("import", 0, 1)
-    source = load(model)
-    progress.step("import", 1, 1)
-    frames = to_frames(_calibration(source, calib, opts), source)
-    graphs = _lowered(source, frames, opts, steps, progress)
-    warnings = _warnings(source, graphs, calib)
+    graphs = network(model, opts, calib, progress)
+    source, frames = graphs.source, graphs.frames
+    warnings = _warnings(graphs, calib)
     progress.step("plan", 0, 1)
     clock = opts.clock or target.clock_mhz
     found = design(
@@ -140,54 +125,17 @@ def compile(
 
 
 @dataclass(frozen=True)
-class _Graphs:
-    """The stages of a network.
-
-    The float reference, what was quantized, with quantizers, in integers, in kernels; values that
-    were calibrated; how the options of the passes were found, if they were searched.
-    """
-
-    real: Graph
-    scaled: Graph
-    qdq: Graph
-    integer: Graph
-    kernel: Graph
-    calibrated: list[str]
-    search: Search | None
-
-
-@dataclass(frozen=True)
 class _Design:
     board: Board
-    graphs: _Graphs
+    graphs: Network
     plan: Plan
     netlist: Netlist
     golden: Golden
     files: Files
 
 
-def _lowered(
-    source: Graph, frames: list[Array], opts: Options, steps: tuple[Pass, ...], progress: Progress
-) -> _Graphs:
-    steps, search = _configured(opts, steps, tuple(frames)), None
-    if opts.effort == "best":
-        steps, search = best(source, steps, progress)
-    trace = Trace(opts.dump, frames, opts.check, progress, len(steps))
-    kernel = run_passes(source, steps, trace)
-    qdq = trace.after("quantize")
-    return _Graphs(
-        trace.before("fold-input"),
-        trace.before("quantize"),
-        qdq,
-        trace.after("rescale"),
-        kernel,
-        calibrated(qdq),
-        search,
-    )
-
-
-def _warnings(source: Graph, graphs: _Graphs, calib: Source | None) -> list[str]:
-    own = brings_quantizers(source)
+def _warnings(graphs: Network, calib: Source | None) -> list[str]:
+    own = brings_quantizers(graphs.source)
     warnings = [] if calib is not None or (own and not graphs.calibrated) else [SYNTHETIC_WARNING]
     if own and graphs.calibrated:
         warnings.append(ADDED_WARNING.format(", ".join(graphs.calibrated)))
@@ -247,37 +195,6 @@ def _options(values: Mapping[str, Any]) -> Options:
             f"unknown option '{unknown[0]}'", hint=f"options: {', '.join(sorted(known))}"
         )
     return Options(**values)
-
-
-def _calibration(graph: Graph, calib: Source | None, opts: Options) -> list[Array]:
-    pixels = opts.input == "uint8"
-    if calib is None:
-        return synthetic(graph, pixels=pixels)
-    return thinned(load_inputs(calib, graph, pixels=pixels, where="--calib"))
-
-
-def _configured(
-    opts: Options, steps: tuple[Pass, ...], frames: tuple[Array, ...]
-) -> tuple[Pass, ...]:
-    """The passes with the options in them that come from flags of their own."""
-    pixels = opts.input == "uint8"
-
-    def configure(step: Pass) -> Pass:
-        match step:
-            case Normalise():
-                return replace(step, mean=opts.mean, std=opts.std)
-            case FoldInput():
-                return replace(step, pixels=pixels)
-            case Equalise():
-                return replace(step, frames=frames)
-            case Quantize():
-                weights = opts.weights if step.weights == BITS else step.weights
-                activations = opts.activations if step.activations == BITS else step.activations
-                bits = replace(step, weights=weights, activations=activations)
-                return replace(bits, pixels=pixels, frames=frames)
-        return step
-
-    return tuple(configure(step) for step in steps)
 
 
 def _shown(opts: Options) -> dict[str, Any]:

@@ -157,7 +157,8 @@ def _magnitudes(node: Node) -> Array:
 def _bias_range(node: Node) -> Array:
     if len(node.inputs) < 3:
         return np.zeros(node.type.channels)
-    return np.broadcast_to(np.abs(const_value(node.inputs[2])), node.type.shape[-1:])
+    top = np.abs(const_value(node.inputs[2]))
+    return np.asarray(np.broadcast_to(top, node.type.shape[-1:]))
 
 
 def _by_input(magnitudes: Array, groups: int) -> Array:
