@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Residual(nn.Module):
-    """8x8x3: two convolutions with normalization around each of two additions, pooled, 10 classes."""
+    """8x8x3: convolutions with normalization, two additions, the mean, 10 classes."""
 
     def __init__(self) -> None:
         super().__init__()
