@@ -15,9 +15,12 @@ import numpy as np
 
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Kernel, KernelOp
+from qfxc.ir.overflow import Overflow
+from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Int, Scale
 from qfxc.ops.add import Add
 from qfxc.ops.argmax import ArgMax
+from qfxc.ops.cast import Cast
 from qfxc.ops.compare import Compare
 from qfxc.ops.concat import Concat
 from qfxc.ops.const import int_const
@@ -158,6 +161,19 @@ def shift(rng: Rng) -> Kernel:
     right = max(x.bits + max(left) - y.bits, 0)
     b = _channels(rng, shape[2], -(1 << right), 1 << right)
     return _kernel(rng, Node(Shift(left, b, right, y), (_source(shape, x),), "n"), 32)
+
+
+def cast(rng: Rng) -> Kernel:
+    """Most casts are of a whole tensor and add nothing."""
+    shape, x = _image(rng), _type(rng, 6, 24)
+    overflow = _pick(rng, tuple(Overflow))
+    right = int(rng.integers(0, x.bits))
+    y = _type(rng, 2, 16)
+    alike = bool(rng.integers(3))
+    left = (0,) if alike else _channels(rng, shape[2], 0, int(rng.integers(0, 7)))
+    b = (0,) if alike else _channels(rng, shape[2], -(1 << right), 1 << right)
+    op = Cast(left, b, right, _pick(rng, tuple(Rounding)), overflow, y)
+    return _kernel(rng, Node(op, (_source(shape, x),), "n"), 32)
 
 
 def dyadic(rng: Rng) -> Kernel:
@@ -313,6 +329,7 @@ def fifo(rng: Rng) -> Kernel:
 GENERATORS: dict[str, Callable[[Rng], Kernel]] = {
     "add": add,
     "argmax": argmax,
+    "cast": cast,
     "compare": compare,
     "concat": concat,
     "const": const,

@@ -37,6 +37,15 @@ QONNX_DOMAINS = (
 """Folded exactly, too (qonnx_constants.py). Exporters wrote all these domains."""
 
 
+FIXED_DOMAIN = "qfxc.nn"
+"""Its operator Fixed is folded exactly as well (fixed.py)."""
+
+
+def is_fixed(node: onnx.NodeProto) -> bool:
+    """Whether a node is a cast to fixed point of this project's own domain."""
+    return node.op_type == "Fixed" and node.domain == FIXED_DOMAIN
+
+
 def tensor(proto: onnx.TensorProto) -> Array:
     """The array of an initialiser. Raises UserError when its data are missing or damaged."""
     where = f"initialiser {proto.name}" if proto.name else "constant"
@@ -57,7 +66,7 @@ def foldable(node: onnx.NodeProto, constants: Mapping[str, object]) -> bool:
     standard = node.domain in ("", "ai.onnx") or node.op_type in QUANTIZERS
     if node.op_type in QONNX_QUANTIZERS and node.domain in QONNX_DOMAINS:
         standard = True
-    if node.op_type in RANDOM or not standard:
+    if node.op_type in RANDOM or not (standard or is_fixed(node)):
         return False
     if any(a.HasField("g") or a.graphs for a in node.attribute):
         return False

@@ -11,7 +11,8 @@ import onnx
 
 from qfxc.errors import UserError, UserErrors
 from qfxc.frontend.call import FLOAT_TYPES, Call, Operand, type_name
-from qfxc.frontend.folding import foldable
+from qfxc.frontend.fixed import fixed_constant
+from qfxc.frontend.folding import foldable, is_fixed
 from qfxc.frontend.layout import input_order, move_transposes_into_weights
 from qfxc.frontend.model_file import STANDARD_DOMAINS, Model, read, where
 from qfxc.frontend.onnx_arith import with_reciprocals
@@ -120,7 +121,7 @@ def _unsupported(node: onnx.NodeProto, opset: int) -> tuple[str, str] | None:
             "computes its scale from the data of every frame, hardware has fixed ones",
             "quantize statically: onnxruntime.quantization.quantize_static, with calibration data",
         )
-    if is_microsoft(node) or is_qonnx(node):
+    if is_microsoft(node) or is_qonnx(node) or is_fixed(node):
         return None
     if node.op_type in FLOATING:
         return "quantizes to floating point numbers", "integers are supported: Quant, 1 to 16 bits"
@@ -213,7 +214,7 @@ class _Import:
         arrays = [i for i in inputs if not isinstance(i, Value)]
         results: Sequence[Value | Array]
         if len(arrays) == len(inputs):
-            fold = quantized if is_qonnx(node) else folded
+            fold = quantized if is_qonnx(node) else fixed_constant if is_fixed(node) else folded
             results = fold(self.shared, node, arrays, self.model.opset)
         else:
             call = Call(self.shared, name, node, inputs, self.model.opset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qfxc.frontend import (
+    fixed,
     onnx_arith,
     onnx_conv,
     onnx_dense,
@@ -20,6 +21,7 @@ from qfxc.frontend.call import TABLE, Row
 
 __all__ = [
     "TABLE",
+    "fixed",
     "onnx_arith",
     "onnx_conv",
     "onnx_dense",

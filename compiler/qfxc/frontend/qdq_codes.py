@@ -30,7 +30,7 @@ COMPARES = frozenset(("Pad", "Clip", "Max", "Min"))
 """What may have constant codes beside its first input."""
 
 
-QUANTIZERS = frozenset(("QuantizeLinear", "QLinearConcat", "Quant", "BipolarQuant"))
+QUANTIZERS = frozenset(("QuantizeLinear", "QLinearConcat", "Quant", "BipolarQuant", "Fixed"))
 """What makes codes, beside the operators that read them."""
 
 

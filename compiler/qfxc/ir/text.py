@@ -19,6 +19,7 @@ import numpy as np
 
 from qfxc.errors import UserError
 from qfxc.ir.graph import Graph, Node, Op, Port
+from qfxc.ir.overflow import Overflow
 from qfxc.ir.piecewise import Piecewise, Segment
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, Real, Scale
@@ -64,6 +65,8 @@ def _encode(value: Any) -> Any:
             return {"frac": str(value)}
         case Rounding():
             return {"rounding": value.value}
+        case Overflow():
+            return {"overflow": value.value}
         case Real():
             return {"real": True}
         case Int():
@@ -99,6 +102,8 @@ def _decode(value: Any) -> Any:
             return Fraction(data)
         case "rounding":
             return Rounding(data)
+        case "overflow":
+            return Overflow(data)
         case "real":
             return Real()
         case "pieces":

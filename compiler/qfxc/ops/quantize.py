@@ -1,4 +1,4 @@
-"""q = clip(round(x / scale), lo, hi)."""
+"""q = overflow(round(x / scale))."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfxc.ir.graph import Node, Op
+from qfxc.ir.overflow import Overflow
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, TensorType
 
@@ -20,13 +21,14 @@ class Quantize(Op):
 
     elem: Int
     rounding: Rounding
+    overflow: Overflow = Overflow.SAT
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return TensorType(inputs[0].shape, self.elem)
 
     def run(self, node: Node, *arrays: Array) -> Array:
         u = arrays[0].astype(np.float64) / self.elem.scale.floats()
-        return np.clip(round_floats(u, self.rounding), self.elem.lo, self.elem.hi)
+        return self.overflow.apply_all(round_floats(u, self.rounding), self.elem)
 
 
 def round_floats(u: Array, rounding: Rounding) -> Array:

@@ -1,4 +1,4 @@
-"""y = clip(round(f[c](x)), lo, hi) with f[c] an exact piecewise linear function."""
+"""y = overflow(round(f[c](x))) with f[c] an exact piecewise linear function."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.ir.graph import Node, Op
+from qfxc.ir.overflow import Overflow
 from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, TensorType
@@ -24,29 +25,31 @@ class Staircase(Op):
     """Bias, BatchNorm, activation and requantization in one: integers to integers, exactly.
 
     ``pieces``: one function per channel, or one for all, from input codes to output codes;
-    of any direction. ``elem`` saturates; the result type is narrowed to the
-    codes that the input range reaches. The rescale pass picks an implementation.
+    of any direction. ``overflow`` takes what is outside of ``elem`` into it; the result type is
+    narrowed to the codes that the input range reaches. The rescale pass picks an implementation.
     """
 
     pieces: tuple[Piecewise, ...]
     rounding: Rounding
     elem: Int
+    overflow: Overflow = Overflow.SAT
 
     def infer(self, *inputs: TensorType) -> TensorType:
         x = inputs[0]
         if len(self.pieces) not in (1, x.channels):
             raise ValueError(f"{len(self.pieces)} functions for {x.channels} channels")
-        ends = [self._code(f, v) for f in self.pieces for v in self._corners(f, x.int)]
-        return TensorType(x.shape, Int(min(ends), max(ends), self.elem.scale))
+        return TensorType(x.shape, self.overflow.reached(*self.reach(x.int), self.elem))
+
+    def reach(self, x: Int) -> tuple[int, int]:
+        """The least and the largest integer before overflow."""
+        ends = [self.rounding.round(f.at(v)) for f in self.pieces for v in self._corners(f, x)]
+        return min(ends), max(ends)
 
     def _corners(self, f: Piecewise, x: Int) -> list[int]:
         """The ends of the range and both sides of every kink: where a function is extreme."""
         kinks = [ceil(s.start) for s in f.segments[1:] if s.start is not None]
         points = (x.lo, x.hi, *kinks, *(k - 1 for k in kinks))
         return [p for p in points if x.lo <= p <= x.hi]
-
-    def _code(self, f: Piecewise, x: int) -> int:
-        return min(max(self.rounding.round(f.at(x)), self.elem.lo), self.elem.hi)
 
     def thresholds(self, x: Int, out: Int) -> NDArray[np.int64]:
         """T[c, k] = min{x : y >= out.lo + 1 + k} in [x.lo, x.hi + 1]; rising pieces only."""
@@ -55,7 +58,8 @@ class Staircase(Op):
     def run(self, node: Node, *arrays: Array) -> Array:
         source, out = node.inputs[0].type.int, node.type.int
         rises = all(f.direction == 1 for f in self.pieces)
-        if not rises or len(self.pieces) * (out.hi - out.lo) > MOST_THRESHOLDS:
+        many = len(self.pieces) * (out.hi - out.lo) > MOST_THRESHOLDS
+        if not rises or many or self.overflow is not Overflow.SAT:
             return self._evaluate(arrays[0], out)
         steps = self.thresholds(source, out)
         x = arrays[0]
@@ -74,7 +78,7 @@ class Staircase(Op):
         return saturate(np.stack(columns, axis=-1), out)
 
     def _codes(self, f: Piecewise, x: NDArray[np.int64]) -> NDArray[np.int64]:
-        """``clip(round(f(x)))`` of many codes, in integers of any size."""
+        """``overflow(round(f(x)))`` of many codes, in integers of any size."""
         codes, index = np.unique(x, return_inverse=True)
         y = np.empty(len(codes), dtype=object)
         starts = [ceil(s.start) for s in f.segments[1:] if s.start is not None]
@@ -83,7 +87,7 @@ class Staircase(Op):
             slope, intercept = segment.slope, segment.intercept
             den = lcm(slope.denominator, intercept.denominator)
             num = codes[a:b].astype(object) * int(slope * den) + int(intercept * den)
-            y[a:b] = np.clip(self.rounding.divide(num, den), self.elem.lo, self.elem.hi)
+            y[a:b] = self.overflow.apply_all(self.rounding.divide(num, den), self.elem)
         return np.asarray(y.astype(np.int64)[index].reshape(x.shape))
 
     def table(self, source: Int) -> tuple[tuple[int, ...], ...]:

@@ -15,12 +15,12 @@ from qfxc.ir.function import Program, channels
 from qfxc.ir.graph import Node
 from qfxc.ir.interval import Interval
 from qfxc.ir.piecewise import Piecewise
-from qfxc.ir.rounding import Rounding
-from qfxc.ir.types import Int, exact
+from qfxc.ir.types import exact
 from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
 from qfxc.ops.const import const_value
 from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.quantize import Quantize
 from qfxc.ops.table import Table
 
 MOST_TABLE_BITS = 12
@@ -111,8 +111,8 @@ def linear(node: Node, scales: tuple[Fraction, ...], offsets: tuple[Fraction, ..
     return Exact(node, tuple(Piecewise.linear(a, b) for a, b in pairs))
 
 
-def tabulated(codes: Exact, elem: Int, rounding: Rounding, name: str) -> Table:
-    """The table of a function with no finite description, from codes to codes of ``elem``."""
+def tabulated(codes: Exact, to: Quantize, name: str) -> Table:
+    """The table of a function with no finite description, from codes to those of ``to``."""
     source = codes.node.type.int
     entries = source.hi - source.lo + 1
     if entries > MOST_ENTRIES or codes.then is None:
@@ -127,20 +127,18 @@ def tabulated(codes: Exact, elem: Int, rounding: Rounding, name: str) -> Table:
         before, after = codes.pieces[c % len(codes.pieces)], codes.after[c % len(codes.after)]
         rows.append(
             tuple(
-                _code(codes.then, before.at(x), c, after, elem, rounding)
+                _code(codes.then, before.at(x), c, after, to)
                 for x in range(source.lo, source.hi + 1)
             )
         )
-    return Table(tuple(rows), elem)
+    return Table(tuple(rows), to.elem)
 
 
-def _code(
-    function: Program, x: Fraction, channel: int, after: Piecewise, elem: Int, rounding: Rounding
-) -> int:
-    """``clip(round(after(function(x))))``, proved: both ends of an enclosure have that code."""
+def _code(function: Program, x: Fraction, channel: int, after: Piecewise, to: Quantize) -> int:
+    """``overflow(round(after(function(x))))``, proved: both ends of an enclosure round alike."""
 
     def code(v: Fraction) -> int:
-        return min(max(rounding.round(v), elem.lo), elem.hi)
+        return to.overflow.apply(to.rounding.round(v), to.elem)
 
     digits = FIRST_DIGITS
     while True:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.piecewise import Piecewise
-from qfxc.ir.types import Array, exact
+from qfxc.ir.types import Array, Int, exact
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
 from qfxc.ops.argmax import ArgMax
@@ -146,15 +146,29 @@ class Builder:
 
 
 def _quantize(node: Node, x: Exact) -> Node:
-    elem, rounding = node.type.int, node.op.rounding  # type: ignore[attr-defined]
+    op = node.op
+    assert isinstance(op, Quantize)
+    elem = op.elem
     codes = x.map(*(_over(s) for s in elem.scale.values))
     if codes.then is not None:
-        return Node(tabulated(codes, elem, rounding, node.name), (x.node,), node.name)
-    if codes.pieces == (Piecewise.linear(Fraction(1)),):
-        have = x.node.type.int
-        if elem.lo <= have.lo and have.hi <= elem.hi and have.scale == elem.scale:
-            return x.node
-    return Node(Staircase(codes.pieces, rounding, elem), (x.node,), node.name)
+        return Node(tabulated(codes, op, node.name), (x.node,), node.name)
+    if _is_on_grid(codes, elem):
+        return x.node
+    stairs = Staircase(codes.pieces, op.rounding, elem, op.overflow)
+    return Node(stairs, (x.node,), node.name)
+
+
+def _is_on_grid(codes: Exact, elem: Int) -> bool:
+    """Whether a value that is its node's codes is in range and on the grid: no cast is needed."""
+    have = codes.node.type.int
+    if len(codes.pieces) > 1 or len(codes.pieces[0].segments) > 1:
+        return False
+    (line,) = codes.pieces[0].segments
+    if line.intercept or line.slope.denominator > 1 or line.slope <= 0:
+        return False
+    ratio = line.slope.numerator
+    same = have.scale.values == tuple(v * ratio for v in elem.scale.values)
+    return same and elem.lo <= have.lo * ratio and have.hi * ratio <= elem.hi
 
 
 def _counting(thresholds: Array) -> Callable[[Piecewise], Piecewise]:

@@ -9,13 +9,16 @@ import numpy as np
 
 from qfxc.errors import UserError
 from qfxc.ir.graph import Graph, Node, Op, rewrite
+from qfxc.ir.overflow import Overflow
 from qfxc.ir.types import Int
+from qfxc.ops.cast import Cast
 from qfxc.ops.csd import Csd
 from qfxc.ops.dyadic import Dyadic
 from qfxc.ops.shift import Shift
 from qfxc.ops.staircase import Staircase
 from qfxc.ops.table import Table
 from qfxc.passes.base import Pass
+from qfxc.passes.rescale_casts import cast_forms
 from qfxc.passes.rescale_forms import (
     comparisons,
     exact_segments,
@@ -24,8 +27,9 @@ from qfxc.passes.rescale_forms import (
     one_line_per_segment,
     staircase_steps,
 )
+from qfxc.passes.rescale_modes import simplified
 from qfxc.passes.rescale_pairs import compared_in_minus_x, sums_of_two
-from qfxc.passes.rescale_search import exact_lines, rising, slope_of, smallest_shift
+from qfxc.passes.rescale_search import OFFSETS, exact_lines, rising, slope_of, smallest_shift
 
 MOST_SEARCHED_BITS = 10
 """Wider results take the closed form where there is one: no search over every threshold."""
@@ -34,8 +38,11 @@ MOST_COMPARATORS = 255
 """Where no multiply-add is exact, comparators always are; this many fit beside a layer."""
 
 
-SINGLE = (Csd, Dyadic, Shift)
+SINGLE = (Cast, Csd, Dyadic, Shift)
 """Forms that are a line by themselves, or one per segment."""
+
+MOST_THRESHOLDS = 1 << 16
+"""Of a staircase: more of them are not searched one by one."""
 
 MOST_ENTRIES = 1 << 14
 """Of a table for a function that nothing else computes."""
@@ -61,12 +68,18 @@ class Rescale(Pass):
         if not isinstance(node.op, Staircase):
             return None
         source, out = node.inputs[0].type.int, node.type.int
-        costs = [
-            (implementation_cost(op, source), Node(op, node.inputs, node.name))
-            for op in self._options(node.op, source, out)
-        ]
-        if not any(isinstance(n.op, SINGLE) for _, n in costs):
-            costs += self._pairs(node, node.op)
+        op = simplified(node.op, source)
+        floors = op.rounding in OFFSETS and op.overflow is Overflow.SAT
+        costs = [] if floors else list(cast_forms(node, op, self.digits))
+        if not costs or out.bits <= MOST_SEARCHED_BITS:
+            options = self._options(op, source, out)
+            costs += [
+                (implementation_cost(o, source), Node(o, node.inputs, node.name)) for o in options
+            ]
+        if op.overflow is Overflow.SAT and not any(isinstance(n.op, SINGLE) for _, n in costs):
+            costs += self._pairs(node, op)
+        if not costs and floors:
+            costs += cast_forms(node, op, self.digits)
         if not costs:
             raise UserError(
                 f"no exact form for rounding '{node.op.rounding.value}' over {source}",
@@ -92,6 +105,10 @@ class Rescale(Pass):
 
     def _options(self, op: Staircase, source: Int, out: Int) -> Iterator[Op]:
         size = source.hi - source.lo + 1
+        if op.overflow is not Overflow.SAT:
+            if size <= self.table:
+                yield Table(op.table(source), out)
+            return
         monotone = all(p.direction for p in op.pieces)
         segments = exact_segments(op, source, out)
         if segments is not None and (not monotone or out.bits > MOST_SEARCHED_BITS):
@@ -107,7 +124,8 @@ class Rescale(Pass):
             if lines is not None:
                 signs = np.ones(len(op.pieces), np.int64)
                 yield from one_line(lines, signs, source, out, self.digits)
-            if lines is not None or segments is not None:
+            wide = out.hi - out.lo > MOST_THRESHOLDS
+            if lines is not None or segments is not None or wide:
                 return
         pieces, signs = rising(op.pieces)
         steps = staircase_steps(op, pieces, signs, source, out)

@@ -12,6 +12,7 @@ from qfxc.errors import InternalError
 from qfxc.ir.graph import Op
 from qfxc.ir.piecewise import Piecewise, Segment
 from qfxc.ir.types import Int
+from qfxc.ops.cast import Cast
 from qfxc.ops.compare import Compare
 from qfxc.ops.csd import Csd
 from qfxc.ops.dyadic import Dyadic
@@ -107,12 +108,17 @@ def one_line(found: Dyadics, signs: Ints, source: Int, out: Int, digits: int) ->
     yield Dyadic((squeezed(a),), (squeezed(b),), (), found.shift, out)
 
 
+def power_of_two(a: int) -> bool:
+    """Whether a multiplier is a left shift."""
+    return a > 0 and a & (a - 1) == 0
+
+
 def _shift(a: int, b: int, shift: int, source: Int, out: Int) -> tuple[int, int] | None:
     """(left, offset) of one channel without a multiplier, if there is such a form.
 
     A channel that is constant (a dead one has weights 0) saturates at the end where it stays.
     """
-    if a > 0 and a & (a - 1) == 0:
+    if power_of_two(a):
         return a.bit_length() - 1, b
     if a == 0 and b >> shift <= out.lo:
         return 0, (out.lo << shift) - source.hi
@@ -138,7 +144,7 @@ def one_line_per_segment(op: Staircase, source: Int, out: Int) -> Dyadic | None:
     if not all(f.valid.any(axis=1).all() for f in found):
         return None
     picked = [f.valid.argmax(axis=1) for f in found]
-    starts = [[_first(p, s, source) for p in pieces] for s in range(1, count)]
+    starts = [[first_code(p, s, source) for p in pieces] for s in range(1, count)]
     return Dyadic(
         tuple(squeezed(_taken(f.a, i) * g) for f, i, g in zip(found, picked, signs, strict=True)),
         tuple(squeezed(_taken(f.b, i)) for f, i in zip(found, picked, strict=True)),
@@ -181,7 +187,7 @@ def exact_segments(op: Staircase, source: Int, out: Int) -> Dyadic | None:
 
 def _visible(piece: Piecewise, op: Staircase, source: Int, out: Int) -> list[tuple[int, Segment]]:
     """The segments inside the range with their first codes; flat ones have codes as levels."""
-    firsts = [_first(piece, s, source) for s in range(len(piece.segments))]
+    firsts = [first_code(piece, s, source) for s in range(len(piece.segments))]
     ends = [*firsts[1:], source.hi + 1]
     parts = [
         (first, _level(s, op, out))
@@ -219,9 +225,9 @@ def _part(pieces: Sequence[Piecewise], s: int, op: Staircase, source: Int, out: 
     rows, lows, highs = [], [], []
     for piece, sign in zip(pieces, _signs(pieces, s).tolist(), strict=True):
         segment = piece.segments[s]
-        low, high = _first(piece, s, source), source.hi
+        low, high = first_code(piece, s, source), source.hi
         if not last:
-            high = _first(piece, s + 1, source) - 1
+            high = first_code(piece, s + 1, source) - 1
         low, high = (low, high) if sign == 1 else (-high, -low)
         line = Piecewise.linear(sign * segment.slope, segment.intercept)
         rows.append(line.thresholds(op.rounding, ks, low, high))
@@ -231,7 +237,7 @@ def _part(pieces: Sequence[Piecewise], s: int, op: Staircase, source: Int, out: 
     return Steps(table, out.lo + 1, np.array(lows), np.array(highs))
 
 
-def _first(piece: Piecewise, s: int, source: Int) -> int:
+def first_code(piece: Piecewise, s: int, source: Int) -> int:
     """The first code of segment ``s``; ``source.hi + 1`` where the range does not reach it."""
     start = piece.segments[s].start
     first = source.lo if start is None else ceil(start)
@@ -249,6 +255,12 @@ def implementation_cost(op: Op, source: Int) -> float:
             wide = op.wide(source).bits
             barrel = wide * max(left).bit_length() / 2 if len(left) > 1 else 0
             return wide + barrel + _rom(len(b), wide)
+        case Cast(left=left, b=b, right=right):
+            wide = op.wide_bits(source)
+            barrel = wide * max(left).bit_length() / 2 if len(left) > 1 else 0
+            added = wide * (any(b) or len(left) > 1) + barrel + _rom(len(b), wide)
+            rounded = wide - right + right / 5 if right else 0
+            return added + rounded + op.elem.bits / 2
         case Csd(digits=digits, b=b):
             wide = op.wide(source).bits
             return len(digits) * wide + _rom(len(b), wide)

@@ -150,7 +150,7 @@ def exact_lines(
     ``floor(slope * x + i) == (a * x + floor(i << c)) >> c`` for every integer x where
     ``a = slope << c`` is an integer: the floor loses nothing, since a * x is one too.
     """
-    lines = [_only_line(p, rounding, lo, hi) for p in pieces]
+    lines = [only_line(p, rounding, lo, hi) for p in pieces]
     if rounding not in OFFSETS or any(line is None for line in lines):
         return None
     segments = [line for line in lines if line is not None]
@@ -166,7 +166,7 @@ def exact_lines(
     return Dyadics(column, offsets, np.ones_like(column, dtype=np.bool_), shift)
 
 
-def _only_line(piece: Piecewise, rounding: Rounding, lo: int, hi: int) -> Segment | None:
+def only_line(piece: Piecewise, rounding: Rounding, lo: int, hi: int) -> Segment | None:
     """The one segment that is not flat, if the flat ones only saturate."""
     slanted = [s for s in piece.segments if s.slope]
     if len(slanted) != 1:

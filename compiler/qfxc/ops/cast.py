@@ -1,0 +1,167 @@
+"""y = overflow(round(((x << left[c]) + b[c]) / 2**right))."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Fold, Kernel, Rom, stream_params
+from qfxc.ir.overflow import Overflow, is_full
+from qfxc.ir.rounding import Rounding
+from qfxc.ir.types import Array, Int, TensorType
+from qfxc.ops._hardware import (
+    ChannelOp,
+    channel_memory,
+    io_params,
+    saturation,
+    signed_bits,
+)
+from qfxc.ops._samples import INT8, UINT4, source
+from qfxc.ops._staircase import (
+    integer_kind,
+    per_channel,
+    positions,
+    result_type,
+    saturate,
+    widened,
+)
+
+ROUNDS = {mode: index for index, mode in enumerate(Rounding)}
+"""The parameter Round of the kernel: the place of the mode in ``Rounding``."""
+
+OVERFLOWS = {mode: index for index, mode in enumerate(Overflow)}
+
+
+@dataclass(frozen=True)
+class Cast(ChannelOp):
+    """A cast of fixed point numbers as ap_fixed has it, any rounding and overflow.
+
+    ``left``, ``b``: (1) or (C). ``elem`` has all codes of its bits where ``overflow`` is not SAT.
+    """
+
+    left: tuple[int, ...]
+    b: tuple[int, ...]
+    right: int
+    rounding: Rounding
+    overflow: Overflow
+    elem: Int
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        if self.overflow is not Overflow.SAT and not is_full(self.elem):
+            raise ValueError(f"overflow {self.overflow.value} in a part of a type: {self.elem}")
+        return result_type(inputs[0], self.elem, self.left, self.b)
+
+    def wide(self, x: Int) -> Int:
+        """The range of ``(x << left) + b`` over all channels."""
+        most = max(self.left)
+        return Int(min(x.lo << most, 0) + min(self.b), max(x.hi << most, 0) + max(self.b))
+
+    def run(self, node: Node, *arrays: Array) -> Array:
+        return self.bind(node)(*arrays)
+
+    def bind(self, node: Node) -> Callable[..., Array]:
+        bound = self.wide(node.inputs[0].type.int).magnitude
+        kind = integer_kind(bound + (1 << self.right))
+        count = positions(node.type)
+        left, b = (per_channel(v, kind, count) for v in (self.left, self.b))
+
+        def apply(x: Array) -> Array:
+            y = widened(x, kind, count * node.type.channels)
+            y <<= left
+            y += b
+            y = self.overflow.apply_all(self._rounded(y, kind), self.elem)
+            return saturate(y, self.elem).reshape(x.shape)
+
+        return apply
+
+    def _rounded(self, y: Array, kind: Any) -> Array:
+        """``round(y / 2**right)``: the floor, and one more where the mode says so."""
+        if self.right == 0:
+            return y
+        floor = y >> kind(self.right)
+        part, half = y & kind((1 << self.right) - 1), kind(1 << (self.right - 1))
+        return np.asarray(floor + self._up(y, floor, part, half))
+
+    def _up(self, y: Array, floor: Array, part: Array, half: Any) -> Array:
+        """Where the result is the integer above: ``part`` is what the floor cut off."""
+        tie, above = part == half, part > half
+        match self.rounding:
+            case Rounding.FLOOR:
+                up = np.zeros(y.shape, dtype=np.bool_)
+            case Rounding.CEIL:
+                up = part > 0
+            case Rounding.ZERO:
+                up = (part > 0) & (y < 0)
+            case Rounding.AWAY:
+                up = (part > 0) & (y >= 0)
+            case Rounding.HALF_UP:
+                up = above | tie
+            case Rounding.HALF_DOWN:
+                up = above
+            case Rounding.HALF_ZERO:
+                up = above | (tie & (y < 0))
+            case Rounding.HALF_AWAY:
+                up = above | (tie & (y >= 0))
+            case Rounding.HALF_EVEN:
+                up = above | (tie & (floor % 2 == 1))
+        return np.asarray(up)
+
+    def _roms(self, node: Node, lanes: int) -> dict[str, Rom]:
+        channels = node.type.channels
+        return {
+            "left": channel_memory((self.left,), channels, lanes),
+            "b": channel_memory((self.b,), channels, lanes),
+        }
+
+    def wide_bits(self, x: Int) -> int:
+        """A signed number that holds every value before rounding, with a sign above ``right``."""
+        ends = (min(self.left), max(self.left))
+        shifted = Int(min(x.lo << k for k in ends), max(x.hi << k for k in ends))
+        bias = Int(min(self.b), max(self.b))
+        return max(signed_bits(x, shifted, bias, self.wide(x)), self.right + 1)
+
+    def kernel(self, node: Node, fold: Fold) -> Kernel:
+        x, roms = node.inputs[0].type, self._roms(node, fold.simd)
+        params = {
+            **saturation(x, self.elem, fold.simd),
+            "Sum": int(any(self.b) or len(set(self.left)) > 1),
+            "Right": self.right,
+            "Round": ROUNDS[self.rounding],
+            "Overflow": OVERFLOWS[self.overflow],
+            "WideBits": self.wide_bits(x.int),
+            "LBits": roms["left"].elem.bits,
+            "LPeriod": roms["left"].depth,
+            **stream_params("B", roms["b"].elem),
+            "BPeriod": roms["b"].depth,
+            **io_params(node),
+        }
+        return Kernel("cast", params, roms)
+
+    @classmethod
+    def samples(cls) -> tuple[Node, ...]:
+        x, u = source((5, 6), Int(-40, 47)), source((2, 4), UINT4)
+        one = source((60, 1), Int(-40, 47))
+        wide = source((4, 3), Int(-(1 << 30), 1 << 30))
+        sat, wrap, zero = Overflow.SAT, Overflow.WRAP, Overflow.ZERO
+        int4, int3 = Int(-8, 7), Int(-4, 3)
+        modes = [
+            Node(cls((0,), (0,), 2, r, o, int4), (one,), f"{r.value}_{o.value}".replace("-", "_"))
+            for r in Rounding
+            for o in Overflow
+        ]
+        even, away = Rounding.HALF_EVEN, Rounding.HALF_AWAY
+        return (
+            *modes,
+            Node(cls((0, 1, 2, 0, 1, 3), (1, -2, 3, 0, 5, -60), 3, even, wrap, int4), (x,), "all"),
+            Node(cls((1,), (1, 2, -3, 4, 5, -6), 3, away, sat, Int(-3, 6)), (x,), "per_channel"),
+            Node(cls((2,), (0,), 0, even, wrap, UINT4), (u,), "left_only"),
+            Node(cls((2,), (-9,), 1, Rounding.ZERO, zero, int3), (u,), "left_and_right"),
+            Node(cls((0,), (0,), 1, Rounding.HALF_DOWN, zero, UINT4), (x,), "to_unsigned"),
+            Node(cls((0,), (0,), 9, even, sat, Int(-1, 1)), (x,), "all_cut_off"),
+            Node(cls((0,), (0,), 3, even, wrap, INT8), (u,), "extended"),
+            Node(cls((4,), (12345,), 12, even, sat, Int(-(1 << 23), 1 << 22)), (wide,), "wide"),
+        )
