@@ -27,6 +27,7 @@ module qfx_dyadic #(
     parameter int XSigned = 0,
     parameter int YBits = 0,
     parameter int YSigned = 0,
+    parameter int Fabric = 0,
     parameter AFile = "",
     parameter BFile = "",
     parameter StartFile = ""
@@ -49,7 +50,6 @@ module qfx_dyadic #(
   localparam int Read = APeriod > 1 || BPeriod > 1 || SPeriod > 1 ? 1 : 0;
   localparam int Choose = Segments > 1 ? 2 : 0;
   localparam int Front = Read + Choose;
-  localparam int Fabric = qfx_pkg::small_product(XBits, ABits);
   localparam int Dot = qfx_pkg::dot_stages(Fabric, 1, 1, XBits, XSigned, ABits, ASigned);
   localparam int Product = qfx_pkg::dot_bits(Fabric, 1, 1, XBits, XSigned, ABits, ASigned);
   localparam int Latency = Front + Dot + 2;

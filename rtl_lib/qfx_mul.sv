@@ -1,4 +1,4 @@
-// y = a * b.
+// y = a * b, in DSPs (Fabric = 0) or LUTs (1).
 //
 // One word of each input per iteration. Stages: the product (dot_stages), of LUTs its last carry. Latency:
 // their number.
@@ -12,7 +12,8 @@ module qfx_mul #(
     parameter int BBits = 0,
     parameter int BSigned = 0,
     parameter int YBits = 0,
-    parameter int YSigned = 0
+    parameter int YSigned = 0,
+    parameter int Fabric = 0
 ) (
     input  logic                           clk_i,
     input  logic                           rst_ni,
@@ -26,7 +27,6 @@ module qfx_mul #(
   `QFX_REQUIRE(Lanes >= 1 && Words >= 1 && ABits >= 1 && BBits >= 1 && YBits >= 1 && YSigned >= 0,
                "qfx_mul: illegal parameters")
 
-  localparam int Fabric = qfx_pkg::small_product(ABits, BBits);
   localparam int Dot = qfx_pkg::dot_stages(Fabric, 1, 1, ABits, ASigned, BBits, BSigned);
   localparam int Product = qfx_pkg::dot_bits(Fabric, 1, 1, ABits, ASigned, BBits, BSigned);
   localparam int Latency = Dot + Fabric;

@@ -109,11 +109,6 @@ package qfx_pkg;
     dot_bits = dot_bits + $clog2((simd + slots - 1) / slots);
   endfunction
 
-  // Whether a DSP would be wasted on a product of a by b bits (the plan asks the same).
-  function automatic int small_product(input int a, input int b);
-    small_product = a * b <= 40 || min_of(a, b) <= 2 ? 1 : 0;
-  endfunction
-
   // Read stages of a memory: one if it is small enough for LUTs (as hw/cost.py counts), with the output
   // register that a block memory needs to be fast two.
   function automatic int memory_stages(input int depth, input int width);

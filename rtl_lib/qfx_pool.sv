@@ -20,6 +20,7 @@ module qfx_pool #(
     parameter int XSigned = 0,
     parameter int YBits = 0,
     parameter int YSigned = 0,
+    parameter int Fabric = 0,
     parameter FactorFile = ""
 ) (
     input  logic                           clk_i,
@@ -40,7 +41,6 @@ module qfx_pool #(
 
   localparam int Steps = Taps / PerWord;
   localparam int Tree = $clog2(PerWord);
-  localparam int Fabric = FBits == 0 ? 0 : qfx_pkg::small_product(AccBits, FBits);
   localparam int Scale = FBits == 0 ? 0 : 1 + qfx_pkg::dot_stages(Fabric, 1, 1, AccBits, XSigned, FBits, 0);
   localparam int Latency = 2 + Tree + Scale;
   localparam int Acc = 1 + Tree;

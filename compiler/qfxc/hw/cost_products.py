@@ -12,7 +12,7 @@ from qfxc.hw.cost_terms import (
     saturation,
     varying,
 )
-from qfxc.hw.latency import LATENCIES, levels, memory_stages, small_product
+from qfxc.hw.latency import LATENCIES, levels, memory_stages
 
 
 def _number(p: Params, name: str) -> Number:
@@ -148,15 +148,13 @@ def pool(p: Params) -> Terms:
 
 
 def _factor(p: Params) -> tuple[Dot, Memory]:
-    fabric = small_product(p["AccBits"], p["FBits"])
-    products = dot(fabric, 1, 1, (p["AccBits"], p["XSigned"]), (p["FBits"], 0))
+    products = dot(p["Fabric"], 1, 1, (p["AccBits"], p["XSigned"]), (p["FBits"], 0))
     return products, rom(p["Positions"], p["FBits"])
 
 
 def mul(p: Params) -> Terms:
     """A product per lane; of LUTs, with the last carry behind it."""
-    lanes, stages = p["Lanes"], LATENCIES["mul"](p)
-    fabric = small_product(p["ABits"], p["BBits"])
+    lanes, stages, fabric = p["Lanes"], LATENCIES["mul"](p), p["Fabric"]
     products = dot(fabric, 1, 1, _number(p, "A"), _number(p, "B"))
     last = lanes * p["YBits"] * fabric
     return Terms(
@@ -169,7 +167,7 @@ def mul(p: Params) -> Terms:
 def dyadic(p: Params) -> Terms:
     """Memories, the choice of a segment, a product, the sum, the saturation."""
     lanes, segments = p["Lanes"], p["Segments"]
-    stages, fabric = LATENCIES["dyadic"](p), small_product(p["XBits"], p["ABits"])
+    stages, fabric = LATENCIES["dyadic"](p), p["Fabric"]
     products = dot(fabric, 1, 1, _number(p, "X"), _number(p, "A"))
     memories = [parameter(p, "A", segments), parameter(p, "B", segments)]
     memories += [parameter(p, "S", segments - 1)] if segments > 1 else []

@@ -109,18 +109,13 @@ def _depthwise(p: Params) -> int:
     return memory + product_stages(p["Fabric"], p["PerWord"], 1, x, w) + 1
 
 
-def small_product(a: int, b: int) -> int:
-    """``qfx_pkg::small_product``."""
-    return int(a * b <= 40 or min(a, b) <= 2)
-
-
 def _pool(p: Params) -> int:
     """The word, the tree over its taps, the accumulators; the product with the factor."""
     reduced = 2 + levels(p["PerWord"])
     if p["FBits"] == 0:
         return reduced
     acc, factor = (p["AccBits"], p["XSigned"]), (p["FBits"], 0)
-    return reduced + 1 + product_stages(small_product(acc[0], factor[0]), 1, 1, acc, factor)
+    return reduced + 1 + product_stages(p["Fabric"], 1, 1, acc, factor)
 
 
 def _stencil(p: Params) -> int:
@@ -141,7 +136,7 @@ def _dyadic(p: Params) -> int:
     """Memories, comparisons and choice of the segment, product, sum, saturation."""
     read = int(max(p["APeriod"], p["BPeriod"], p["SPeriod"]) > 1)
     x, a = _elem(p, "X"), _elem(p, "A")
-    product = product_stages(small_product(x[0], a[0]), 1, 1, x, a)
+    product = product_stages(p["Fabric"], 1, 1, x, a)
     return read + (2 if p["Segments"] > 1 else 0) + product + 2
 
 
@@ -158,8 +153,7 @@ def _transpose(p: Params) -> int:
 
 def _mul(p: Params) -> int:
     """The product; of LUTs, its last carry."""
-    fabric = small_product(p["ABits"], p["BBits"])
-    return product_stages(fabric, 1, 1, _elem(p, "A"), _elem(p, "B")) + fabric
+    return product_stages(p["Fabric"], 1, 1, _elem(p, "A"), _elem(p, "B")) + p["Fabric"]
 
 
 def _csd(p: Params) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, Rom, stream_params
+from qfxc.ir.kernel import Fold, Kernel, Rom, Variant, stream_params
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._hardware import (
     ChannelOp,
@@ -17,6 +17,7 @@ from qfxc.ops._hardware import (
     io_params,
     saturation,
     signed_bits,
+    with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source
 from qfxc.ops._staircase import (
@@ -91,6 +92,10 @@ class Dyadic(ChannelOp):
         offsets = Int(min(map(min, self.b)), max(map(max, self.b)))
         return signed_bits(self.product(x), self.wide(x), offsets)
 
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        factors = channel_memory(self.a, node.type.channels, 1).elem
+        return with_variants(node.inputs[0].type.int.bits, factors.bits, super().folds(node))
+
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         source_type = node.inputs[0].type
         roms = self._roms(node, fold.simd)
@@ -101,6 +106,7 @@ class Dyadic(ChannelOp):
             "Shift": self.shift,
             "WideBits": self._wide_bits(source_type.int),
             **io_params(node),
+            "Fabric": int(fold.variant is Variant.LUT),
         }
         for prefix, rom in (("A", roms["a"]), ("B", roms["b"]), ("S", start)):
             params |= {**stream_params(prefix, rom.elem), f"{prefix}Period": rom.depth}

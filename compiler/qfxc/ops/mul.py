@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel
+from qfxc.ir.kernel import Fold, Kernel, Variant
 from qfxc.ir.types import Array, Int, Real, TensorType
 from qfxc.ops._dot import as_carrier, carrier
-from qfxc.ops._hardware import ChannelOp, operand_params
+from qfxc.ops._hardware import ChannelOp, operand_params, with_variants
 from qfxc.ops._samples import INT8, UINT4, source
 
 
@@ -35,8 +35,13 @@ class Mul(ChannelOp):
         kind = carrier(node.inputs[0].type.int.magnitude * node.inputs[1].type.int.magnitude)
         return np.asarray(as_carrier(x, kind) * as_carrier(y, kind))
 
+    def folds(self, node: Node) -> tuple[Fold, ...]:
+        a, b = (x.type.int.bits for x in node.inputs)
+        return with_variants(a, b, super().folds(node))
+
     def kernel(self, node: Node, fold: Fold) -> Kernel:
-        return Kernel("mul", operand_params(node, fold.pe))
+        fabric = int(fold.variant is Variant.LUT)
+        return Kernel("mul", {**operand_params(node, fold.pe), "Fabric": fabric})
 
     @classmethod
     def samples(cls) -> tuple[Node, ...]:

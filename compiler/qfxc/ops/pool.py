@@ -8,13 +8,14 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, rom_elem
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, Variant, rom_elem
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._dot import as_carrier, carrier
 from qfxc.ops._hardware import (
     io_params,
     legal,
     tap_folds,
+    with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source
 
@@ -55,7 +56,13 @@ class Pool(KernelOp):
         return np.asarray(total * factor.astype(kind))
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
-        return legal(node, tap_folds(self.taps, node.type.channels))
+        folds = legal(node, tap_folds(self.taps, node.type.channels))
+        factor = self._factor_rom()
+        if factor is None:
+            return folds
+        return with_variants(
+            self._accumulator(node.inputs[0].type.int).bits, factor.elem.bits, folds
+        )
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.inputs[0].type.size // fold.simd
@@ -83,6 +90,7 @@ class Pool(KernelOp):
             "AccBits": self._accumulator(x).bits,
             "FBits": 0 if rom is None else rom.elem.bits,
             **io_params(node),
+            "Fabric": int(fold.variant is Variant.LUT),
         }
         return Kernel("pool", params, {} if rom is None else {"factor": rom})
 

@@ -5,6 +5,7 @@
 #ifndef QFX_DYADIC_HPP
 #define QFX_DYADIC_HPP
 
+#include "qfx/product.hpp"
 #include "qfx/word.hpp"
 
 namespace qfx {
@@ -17,6 +18,7 @@ struct dyadic_types {
   typedef typename elem<C::YBits, C::YSigned>::type y;
   typedef typename elem<C::ABits, C::ASigned>::type a;
   typedef typename elem<C::BBits, C::BSigned>::type b;
+  typedef typename elem<C::XBits + C::ABits, (C::XSigned || C::ASigned)>::type product;
 };
 
 template <class C>
@@ -24,7 +26,8 @@ typename dyadic_types<C>::y dyadic_one(const typename dyadic_types<C>::x& x,
                                        const typename dyadic_types<C>::a& a,
                                        const typename dyadic_types<C>::b& b) {
 #pragma HLS INLINE
-  const ap_int<C::WideBits> wide = a * x + b;
+  typedef typename dyadic_types<C>::product product;
+  const ap_int<C::WideBits> wide = multiply<C::Fabric, product>(a, x) + b;
   return saturate<typename dyadic_types<C>::y, C::Lo, C::Hi>(ap_int<C::WideBits>(wide >> C::Shift));
 }
 

@@ -1,9 +1,10 @@
-// y = a * b.
+// y = a * b, in DSPs or, where Fabric is set, in LUTs.
 //
 // One word of each input per iteration, II = 1.
 #ifndef QFX_MUL_HPP
 #define QFX_MUL_HPP
 
+#include "qfx/product.hpp"
 #include "qfx/word.hpp"
 
 namespace qfx {
@@ -13,6 +14,7 @@ void mul(hls::stream<ap_uint<C::Lanes * C::ABits> >& as,
          hls::stream<ap_uint<C::Lanes * C::BBits> >& bs,
          hls::stream<ap_uint<C::Lanes * C::YBits> >& ys) {
 #pragma HLS INLINE
+  typedef typename elem<C::ABits + C::BBits, (C::ASigned || C::BSigned)>::type product;
 words:
   for (int i = 0; i < C::Words; ++i) {
 #pragma HLS PIPELINE II=1 style=flp
@@ -27,7 +29,7 @@ words:
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL
-      y[l] = a[l] * b[l];
+      y[l] = multiply<C::Fabric, product>(a[l], b[l]);
     }
     ys.write(pack<C::Lanes, C::YBits>(y));
   }

@@ -5,6 +5,7 @@
 #ifndef QFX_POOL_HPP
 #define QFX_POOL_HPP
 
+#include "qfx/product.hpp"
 #include "qfx/word.hpp"
 
 namespace qfx {
@@ -18,6 +19,7 @@ struct pool_types {
   typedef typename elem<C::AccBits, C::XSigned>::type acc;
   typedef typename elem<C::YBits, C::YSigned>::type y;
   static constexpr int FBits = C::FBits > 0 ? C::FBits : 1;
+  typedef typename elem<C::AccBits + FBits, C::XSigned>::type product;
   static_assert(C::Taps % C::PerWord == 0 && (C::PerWord == 1 || C::Chunks == 1),
                 "words of several taps hold whole pixels");
 };
@@ -66,7 +68,7 @@ words:
       const typename P::acc now = step == 0 ? here : pool_reduce<C>(acc[chunk][l], here);
       acc[chunk][l] = now;
       if (C::FBits > 0) {
-        y[l] = factor[0] * now;
+        y[l] = multiply<C::Fabric, typename P::product>(factor[0], now);
       } else {
         y[l] = now;
       }
