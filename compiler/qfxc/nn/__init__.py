@@ -26,3 +26,88 @@ What others build on:
 - In eval mode values are exact: every tensor is integers times ``2**-f``. Where float32 could round a sum, layers
   compute in float64. In training mode the last bits may differ.
 """
+
+from __future__ import annotations
+
+from qfxc.ir.rounding import Rounding
+from qfxc.nn._torch import FOUND as _FOUND
+from qfxc.nn.calibrate import calibrate
+from qfxc.nn.cast import Cast
+from qfxc.nn.config import Config
+from qfxc.nn.control import (
+    freeze,
+    freeze_bn,
+    parameter_groups,
+    unfreeze,
+    width_penalty,
+)
+from qfxc.nn.dense import Conv1d, Conv2d, ConvTranspose2d, Linear
+from qfxc.nn.export import export
+from qfxc.nn.fixed import fixed
+from qfxc.nn.format import Format, Overflow
+from qfxc.nn.layer import Layer, Weighted
+from qfxc.nn.link import link
+from qfxc.nn.norm import BatchNorm1d, BatchNorm2d
+from qfxc.nn.prepare import prepare
+from qfxc.nn.simple import (
+    GELU,
+    AdaptiveAvgPool2d,
+    Add,
+    AvgPool2d,
+    Concat,
+    Flatten,
+    MaxPool2d,
+    Mul,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Sub,
+    Tanh,
+)
+from qfxc.nn.summary import summary
+
+assert _FOUND
+
+__all__ = [
+    "AdaptiveAvgPool2d",
+    "Add",
+    "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Cast",
+    "Concat",
+    "Config",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Flatten",
+    "Format",
+    "GELU",
+    "Layer",
+    "Linear",
+    "MaxPool2d",
+    "Mul",
+    "Overflow",
+    "PReLU",
+    "ReLU",
+    "ReLU6",
+    "Rounding",
+    "SiLU",
+    "Sigmoid",
+    "Sub",
+    "Tanh",
+    "Weighted",
+    "calibrate",
+    "export",
+    "fixed",
+    "freeze",
+    "freeze_bn",
+    "link",
+    "parameter_groups",
+    "prepare",
+    "summary",
+    "unfreeze",
+    "width_penalty",
+]
