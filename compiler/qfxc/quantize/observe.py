@@ -21,12 +21,16 @@ POSITION_STEP = 7919
 
 @dataclass(frozen=True)
 class Stats:
-    """Exact extremes, the mean per channel, and an even subsample of the values (float64)."""
+    """Exact extremes, an even subsample of the values (float64), and moments per channel.
+
+    ``mean`` of the values, ``power``: of their squares.
+    """
 
     low: float
     high: float
     sample: NDArray[np.float64]
     mean: NDArray[np.float64]
+    power: NDArray[np.float64]
 
 
 class _Collector:
@@ -40,6 +44,7 @@ class _Collector:
         self._high: dict[str, float] = {}
         self._parts: dict[str, list[Array]] = {}
         self._sums: dict[str, Array] = {}
+        self._powers: dict[str, Array] = {}
         self._counts: dict[str, int] = {}
 
     def __call__(self, node: Node, value: Array) -> None:
@@ -68,6 +73,8 @@ class _Collector:
     def _add(self, name: str, rows: Array) -> None:
         total = rows.sum(axis=0, dtype=np.float64)
         self._sums[name] = self._sums.get(name, 0) + total
+        power = np.einsum("nc,nc->c", rows, rows, dtype=np.float64)
+        self._powers[name] = self._powers.get(name, 0) + power
         self._counts[name] = self._counts.get(name, 0) + len(rows)
 
     def stats(self) -> dict[str, Stats]:
@@ -77,6 +84,7 @@ class _Collector:
                 self._high[name],
                 np.concatenate(parts),
                 np.asarray(self._sums[name] / self._counts[name]),
+                np.asarray(self._powers[name] / self._counts[name]),
             )
             for name, parts in self._parts.items()
         }

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from qfxc.ir.function import Program
-from qfxc.ir.graph import Graph, Node
+from qfxc.ir.graph import Graph, Node, walk_up
 from qfxc.ops.add import Add
 from qfxc.ops.affine import Affine
 from qfxc.ops.argmax import ArgMax
@@ -80,28 +80,42 @@ def place(graph: Graph, *, wide: bool = False) -> Placement:
     outputs = {n.name for n in graph.outputs}
     points = tuple(n for n in nodes if _is_point(n, users[n.name], outputs))
     names = {n.name for n in points}
-    joined: list[tuple[str, str]] = []
-    equal: list[tuple[str, str]] = []
+    joined, equal = _ties(nodes, names)
+    if wide:
+        tied = {*chain(*joined, *equal)}
+        sums = (n for n in nodes if isinstance(n.op, SUMS))
+        extra = frozenset(n.name for n in sums if _continues(n, users, names, tied))
+    else:
+        extra = frozenset()
+    names |= extra
+    points = tuple(n for n in nodes if n.name in names)
+    at_output = frozenset(names - _read_inside(nodes, names))
+    tables, borders = _tabulated(nodes, names), _borders(nodes, names)
+    return Placement(points, at_output, joined, equal, extra, tables, borders)
+
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def _ties(nodes: Sequence[Node], points: Container[str]) -> tuple[Pairs, Pairs]:
+    """``joined`` and ``equal`` of a Placement."""
+    found: dict[type, list[tuple[str, str]]] = {Add: [], Concat: []}
     for node in nodes:
         if isinstance(node.op, (Add, Concat)):
-            found = [s.name for i in node.inputs for s in sources(i, names)]
-            pairs = [(found[0], other) for other in found[1:]]
-            (joined if isinstance(node.op, Add) else equal).extend(pairs)
-    tied = {*chain(*joined, *equal)}
-    sums = (n for n in nodes if wide and isinstance(n.op, SUMS))
-    extra = {n.name for n in sums if _continues(n, users, names, tied)}
-    points = tuple(n for n in nodes if n.name in names | extra)
-    names |= extra
-    inner = _read_inside(nodes, names)
-    return Placement(
-        points,
-        frozenset(names - inner),
-        tuple(joined),
-        tuple(equal),
-        frozenset(extra),
-        _tabulated(nodes, names),
-        _borders(nodes, names),
-    )
+            first, *others = [s.name for i in node.inputs for s in sources(i, points)]
+            found[type(node.op)].extend((first, other) for other in others)
+    return tuple(found[Add]), tuple(found[Concat])
+
+
+def ends(graph: Graph) -> frozenset[str]:
+    """The layers that no other layer is in front of, and those that none is behind."""
+    layers = {n.name: n for n in graph.nodes() if isinstance(n.op, (Conv, MatMul))}
+    before = {
+        name: {a.name for a in walk_up(n) if a.name in layers} - {name}
+        for name, n in layers.items()
+    }
+    read = {name for names in before.values() for name in names}
+    return frozenset(name for name in layers if not before[name] or name not in read)
 
 
 def _tabulated(nodes: Sequence[Node], points: Container[str]) -> dict[str, tuple[Program, ...]]:

@@ -44,18 +44,29 @@ def split(
 
     def rule(node: Node) -> Node | None:
         if wide and isinstance(node.op, (Add, AvgPool, Mul)) and node.name in tied & points:
-            inner = Node(node.op, node.inputs, f"{node.name}.wide")
-            return Node(Clip(), (inner,), node.name)
+            return _separated(node)
         if not isinstance(node.op, Concat):
             return None
         largest = max(top[s.name] for i in node.inputs for s in sources(i, points))
-        edges = tuple(
-            Node(Clip(), (i,), f"{node.name}.edge{k}") if coarse(i, largest) else i
-            for k, i in enumerate(node.inputs)
-        )
-        return None if edges == node.inputs else Node(node.op, edges, node.name)
+        return _with_edges(node, [coarse(i, largest) for i in node.inputs])
 
     return rewrite(graph, once(rule))
+
+
+def _separated(node: Node) -> Node:
+    inner = Node(node.op, node.inputs, f"{node.name}.wide")
+    return Node(Clip(), (inner,), node.name)
+
+
+def _with_edges(node: Node, chosen: Collection[bool]) -> Node | None:
+    """An activation on the chosen inputs."""
+    if not any(chosen):
+        return None
+    edges = tuple(
+        Node(Clip(), (i,), f"{node.name}.edge{k}") if own else i
+        for k, (i, own) in enumerate(zip(node.inputs, chosen, strict=True))
+    )
+    return Node(node.op, edges, node.name)
 
 
 def _readers(graph: Graph, points: set[str]) -> dict[str, int]:

@@ -14,27 +14,36 @@ SHRINK = (1.0, 1.008, 0.96, 0.92, 0.88, 0.84, 0.8, 0.75, 0.7, 0.65, 0.6, 0.5)
 """Parts of the full range that the search for the least squared error tries. The one above 1 is
 for wide weights: rounding the step to ``multiplier_bits`` must not clip the largest weight."""
 
+CLIPS = ("max", "mse")
+"""How the range of a channel follows from its weights."""
+
 SPREAD = 2.0**-8
 """No channel gets a step below this part of the layer's largest: it bounds the multipliers."""
 
 
 @dataclass(frozen=True)
 class WeightOptions:
-    """``bits`` of a weight, ``multiplier_bits`` of the rescale; powers of two only or not."""
+    """``bits`` of a weight, ``multiplier_bits`` of the rescale; powers of two only or not.
+
+    ``clip``: ``max`` represents the largest weight of a channel, ``mse`` searches the range.
+    """
 
     bits: int = 8
     multiplier_bits: int = 8
     powers: bool = False
+    clip: str = "mse"
 
 
 def quantize_weights(
-    w: Array, options: WeightOptions, unit: Fraction
+    w: Array, options: WeightOptions, unit: Fraction, energy: Array | None = None
 ) -> tuple[NDArray[np.int64], Int]:
     """Codes and type for weights (..., M).
 
     The step of channel m is ``p * 2**e * unit`` with ``p`` of ``multiplier_bits`` bits (a power
     of two where asked): with unit = output step / input step, the rescale behind the layer is
     exactly the dyadic number ``p * 2**e`` (docs/numerics.md, "Scales of our own choice").
+    ``energy``: the mean square of what each weight (shape of ``w``) multiplies, where known: the
+    search then minimises the error of the products.
     """
     flat = w.reshape(-1, w.shape[-1]).astype(np.float64)
     top = (1 << (options.bits - 1)) - 1
@@ -43,7 +52,8 @@ def quantize_weights(
     ideal = np.maximum(ideal, ideal.max(initial=0) * SPREAD)
     ideal = np.where(ideal == 0, whole, ideal)
     tried = [_grid(ideal * part / whole, options) for part in _parts(options)]
-    errors = np.stack([_errors(flat, m * 2.0**e * whole, top) for m, e in tried])
+    cost = np.ones_like(flat) if energy is None else energy.reshape(flat.shape)
+    errors = np.stack([_errors(flat, m * 2.0**e * whole, top, cost) for m, e in tried])
     best = errors.argmin(axis=0)
     picked = [tried[i] for i in best]
     steps = [
@@ -58,6 +68,8 @@ def _parts(options: WeightOptions) -> tuple[float, ...]:
     """Powers of two: the two neighbours; otherwise clipping only pays at few bits."""
     if options.powers:
         return (1.0, 0.5)
+    if options.clip == "max":
+        return SHRINK[:2]
     return SHRINK if options.bits <= 6 else SHRINK[:4]
 
 
@@ -75,5 +87,5 @@ def _codes(flat: Array, steps: Array, top: int) -> Array:
     return np.clip(np.rint(flat / steps), -top, top)
 
 
-def _errors(flat: Array, steps: Array, top: int) -> Array:
-    return np.asarray(((_codes(flat, steps, top) * steps - flat) ** 2).sum(axis=0))
+def _errors(flat: Array, steps: Array, top: int, cost: Array) -> Array:
+    return np.asarray((cost * (_codes(flat, steps, top) * steps - flat) ** 2).sum(axis=0))
