@@ -65,8 +65,8 @@ def calibrate(
 
     Weights and biases: from themselves. Everything else: from the values that the network has with
     quantized weights and uncast activations, over the first ``batches`` of ``loader`` (inputs,
-    or tuples that begin with them, on the model's device). ``method``: "max" holds the largest value,
-    "mse" has the least squared error. BatchNorm uses its running statistics; with
+    or tuples that begin with them, on the model's device). ``method``: "max" holds the largest
+    value, "mse" has the least squared error. BatchNorm uses its running statistics; with
     ``batch_statistics`` the batch's, which become the running ones: for untrained networks.
     """
     casts = _fit_parameters(model, method)

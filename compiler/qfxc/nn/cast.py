@@ -21,9 +21,10 @@ DEFAULT_RANGE = 4.0
 class Cast(nn.Module):
     """``fixed`` with a trainable format.
 
-    ``wbit`` is an int or, after ``train_wbit``, a parameter; the range is that of ``initial_wbit`` and
-    ``fbit``, so a bit less of width is a bit less of fraction: effective fraction bits are ``round(fbit) +
-    round(wbit) - initial_wbit``. With ``channels`` every index of ``axis`` has a format of its own.
+    ``wbit`` is an int or, after ``train_wbit``, a parameter; the range is that of ``initial_wbit``
+    and ``fbit``, so a bit less of width is a bit less of fraction: effective fraction bits are
+    ``round(fbit) + round(wbit) - initial_wbit``. With ``channels`` every index of ``axis`` has a
+    format of its own.
     """
 
     fbit: nn.Parameter
@@ -53,7 +54,7 @@ class Cast(nn.Module):
         self.observer: Callable[[Tensor], Tensor] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """x cast; float64 stays, other types become float32. An observer sees x and passes it on."""
+        """x cast; float64 stays, other types become float32. An observer passes x on as it is."""
         if self.observer is not None:
             return self.observer(x)
         wbit: int | Tensor = self.wbit
@@ -174,9 +175,9 @@ class Cast(nn.Module):
 
 
 def fraction_bits(largest: Tensor, wbit: int, signed: bool) -> Tensor:
-    """``W - 1 - ceil(log2(max|x|))`` (W of the first unsigned): no code of a magnitude saturates much.
+    """``W - 1 - ceil(log2(max|x|))``, one more if unsigned.
 
-    A power of two itself becomes the largest code, one step less.
+    Nothing saturates but powers of two themselves, by one step.
     """
     tiny = torch.finfo(torch.float32).tiny
     bits = torch.ceil(torch.log2(largest.double().abs().clamp(min=tiny)))

@@ -21,13 +21,13 @@ from qfxc.quantize.kones import KOnes
 class Config:
     """Formats of a model; every field may differ by module name, see ``overrides``.
 
-    ``activation_bits`` of every layer's output, ``input_bits`` of the model's inputs, ``bn_bits`` of BatchNorm's
-    scales (its offsets are biases). ``rounding`` and ``overflow`` hold for what hardware rounds;
-    weights and biases are rounded once, half to even, and saturate symmetrically.
-    ``per_channel``: weights have fraction bits per output channel. ``k_ones``: weights have at most so many
-    ones. ``train_wbit``: widths of weights and activations are parameters, one per cast or one per channel of
-    weights. ``casts``: "every" casts behind every layer; "fused" leaves the
-    layer in front of a lone BatchNorm or activation uncast, so that there is one rounding for both.
+    ``activation_bits`` of every layer's output, ``input_bits`` of the model's inputs, ``bn_bits``
+    of BatchNorm's scales (its offsets are biases). ``rounding`` and ``overflow`` hold for what
+    hardware rounds; weights and biases are rounded once, half to even, and saturate symmetrically.
+    ``per_channel``: weights have fraction bits per output channel. ``k_ones``: weights have at most
+    so many ones. ``train_wbit``: widths of weights and activations are parameters, one per cast or
+    one per channel of weights. ``casts``: "every" casts behind every layer; "fused" leaves the
+    layer in front of a lone BatchNorm or activation uncast: one rounding for both.
     ``overrides``: fields by pattern of module names (``fnmatch``), later ones win:
     ``{"layer4.*": {"weight_bits": 4}, "fc": {"activation_bits": 12}}``.
     """

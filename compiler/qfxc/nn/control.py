@@ -39,8 +39,8 @@ def casts(model: nn.Module) -> list[Cast]:
 def width_penalty(model: nn.Module) -> Tensor:
     """The mean width of a weight plus the mean width of an activation, in bits.
 
-    Differentiable in the widths that are trained: ``loss + strength * width_penalty(model)``. Its gradient moves
-    a width at constant range, so what it takes is fraction.
+    Differentiable in the widths that are trained: ``loss + strength * width_penalty(model)``. Its
+    gradient moves a width at constant range, so what it takes is fraction.
     """
     weights: list[tuple[Tensor, int]] = []
     constants: set[Cast] = set()
@@ -68,7 +68,7 @@ def _mean(widths: list[tuple[Tensor, int]]) -> Tensor:
 def parameter_groups(
     model: nn.Module, *, lr: float, weight_decay: float = 0.0, format_lr: float | None = None
 ) -> list[dict[str, Any]]:
-    """Groups for an optimizer: formats must not decay, and may have a learning rate of their own."""
+    """Groups for an optimizer: formats do not decay, and may have a learning rate of their own."""
     formats = {p for cast in casts(model) for p in cast.parameters()}
     others = [p for p in model.parameters() if p not in formats]
     return [

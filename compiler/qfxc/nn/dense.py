@@ -24,7 +24,7 @@ class _Dense(Weighted):
 
 
 class _Conv(_Dense):
-    padding_mode: str
+    padding_mode: Any
 
     def _plain_padding(self) -> None:
         if self.padding_mode != "zeros":
@@ -43,7 +43,8 @@ class Conv1d(_Conv, nn.Conv1d):
         self.add_casts(config or Config())
 
     def apply_weight(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return self._conv_forward(x, weight, bias)
+        y: Tensor = self._conv_forward(x, weight, bias)
+        return y
 
 
 class Conv2d(_Conv, nn.Conv2d):
@@ -54,10 +55,11 @@ class Conv2d(_Conv, nn.Conv2d):
         self.add_casts(config or Config())
 
     def apply_weight(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return self._conv_forward(x, weight, bias)
+        y: Tensor = self._conv_forward(x, weight, bias)
+        return y
 
 
-class ConvTranspose2d(_Conv, nn.ConvTranspose2d):
+class ConvTranspose2d(_Conv, nn.ConvTranspose2d):  # type: ignore[misc]
     """A transposed convolution; its weights' output channels lie along axis 1."""
 
     channel_axis = 1
@@ -67,12 +69,13 @@ class ConvTranspose2d(_Conv, nn.ConvTranspose2d):
         self.add_casts(config or Config())
 
     def apply_weight(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        padding: Any = self.padding
         return F.conv_transpose2d(
             x,
             weight,
             bias,
             self.stride,
-            self.padding,
+            padding,
             self.output_padding,
             self.groups,
             self.dilation,

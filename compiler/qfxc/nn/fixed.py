@@ -1,9 +1,9 @@
-"""The cast to fixed point with its gradients (Dai et al., "Trainable Fixed-Point Quantization", 2024).
+"""The cast to fixed point with its gradients (Dai et al., arXiv 2401.17544).
 
 Forward: ``y = 2**-f overflow(round(x 2**f))``, exactly. Backward, with the rounding passed
 straight through: ``dy/dx`` is 1 where the code is in range, 0 where it saturates; ``dy/df`` is
-``ln2 (x - y)`` in range and ``-ln2 y`` where it saturates, which is LSQ's gradient with step ``2**-f``
-(Esser et al., 2020). Under WRAP every value counts as in range.
+``ln2 (x - y)`` in range and ``-ln2 y`` where it saturates, which is LSQ's gradient (Esser et al.,
+arXiv 1902.08153) with step ``2**-f``. Under WRAP every value counts as in range.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ def fixed(
 ) -> Tensor:
     """``x`` cast to ``ap_fixed<wbit, wbit - fbit, rounding, overflow>`` (ap_ufixed if not signed).
 
-    The modes default to ap_fixed's. ``fbit`` and ``wbit`` may be tensors that broadcast against x; they are
-    rounded, half to even, and get gradients: ``fbit`` those above times ``grad_scale`` (LSQ's
-    ``1 / sqrt(N (2**(wbit - 1) - 1))`` unless given; N: elements of x per fbit), ``wbit`` what
-    one bit fewer at the same range would change. The result is float64 for float64, float32 otherwise,
-    autocast or not; it is exact where that type holds ``wbit`` bits and ``x 2**f`` is a
-    normal number.
+    The modes default to ap_fixed's. ``fbit`` and ``wbit`` may be tensors that broadcast against x;
+    they are rounded, half to even, and get gradients: ``fbit`` those above times ``grad_scale``
+    (LSQ's ``1 / sqrt(N (2**(wbit - 1) - 1))`` unless given; N: elements of x per fbit), ``wbit``
+    what one bit fewer at the same range would change. The result is float64 for float64, float32
+    otherwise, autocast or not; it is exact where that type holds ``wbit`` bits, ``x 2**f`` is a
+    normal number and ``|f| <= 126``.
     """
     x = x if x.dtype in (torch.float32, torch.float64) else x.float()
     rounding, overflow = rounding_of(rounding), overflow_of(overflow)
-    result: Tensor = _Fixed.apply(x, wbit, fbit, rounding, overflow, signed, grad_scale)
+    make: Any = _Fixed.apply
+    result: Tensor = make(x, wbit, fbit, rounding, overflow, signed, grad_scale)
     return result
 
 
@@ -127,10 +128,10 @@ def _cast(
 
 
 class _Fixed(torch.autograd.Function):
-    """One node of the autograd graph; saves x and y, which the neighbouring layers mostly keep anyway."""
+    """One node of the autograd graph; of x and y that it saves, neighbours mostly keep one anyway."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         x: Tensor,
         wbit: int | Tensor,
         fbit: int | Tensor,
@@ -142,7 +143,7 @@ class _Fixed(torch.autograd.Function):
         return _cast(x, wbit, fbit, rounding, overflow, signed)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # type: ignore[override]
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         x, wbit, fbit, ctx.rounding, ctx.overflow, ctx.signed, ctx.grad_scale = inputs
         ctx.wbit = None if isinstance(wbit, Tensor) else wbit
         ctx.fbit = None if isinstance(fbit, Tensor) else fbit
@@ -150,7 +151,7 @@ class _Fixed(torch.autograd.Function):
         ctx.save_for_backward(x, output, *(part for part in parts if isinstance(part, Tensor)))
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, y, *rest = ctx.saved_tensors
         wbit = rest.pop(0) if ctx.wbit is None else ctx.wbit
         fbit = rest.pop(0) if ctx.fbit is None else ctx.fbit
@@ -200,5 +201,6 @@ def _inside(
     a = (lo + rounding.twice_offset(low) / 2) * step
     b = (hi + 1 + rounding.twice_offset(top) / 2) * step
     x = x.to(dtype)
-    above = x >= a if rounding.closed(low) else x > a
-    return above & (x < b if rounding.closed(top) else x <= b)
+    above: Tensor = x >= a if rounding.closed(low) else x > a
+    below: Tensor = x < b if rounding.closed(top) else x <= b
+    return above & below

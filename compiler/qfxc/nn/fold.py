@@ -1,12 +1,13 @@
-"""BatchNorm folded into the layer in front of it: ``W gamma / sigma``, ``beta - mean gamma / sigma``.
+"""BatchNorm folded into the layer in front: ``W gamma / sigma``, ``beta - mean gamma / sigma``.
 
-Krishnamoorthi's scheme (arXiv 1806.08342, 3.2.2) in its frozen phase, which HAWQ-V3 uses too, with the running
-statistics: what is quantized and trained from there on is the folded weight.
+Krishnamoorthi's scheme (arXiv 1806.08342) in its frozen phase, which HAWQ-V3 uses too, with the
+running statistics: what is quantized and trained from there on is the folded weight.
 """
 
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -36,7 +37,7 @@ def fold_batch_norms(gm: fx.GraphModule) -> None:
     gm.recompile()
 
 
-def _folded(head: nn.Module, norm: nn.Module) -> nn.Module | None:
+def _folded(head: nn.Module, norm: Any) -> nn.Module | None:
     head, norm = copy.deepcopy(head).eval(), copy.deepcopy(norm).eval()
     with torch.no_grad():
         if isinstance(head, _CONVOLUTIONS):

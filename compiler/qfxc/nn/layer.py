@@ -44,8 +44,8 @@ class Layer(nn.Module):
 class Weighted(Layer):
     """A layer with weights, along whose ``channel_axis`` the output channels lie."""
 
-    weight: nn.Parameter
-    bias: nn.Parameter | None
+    weight: Any
+    bias: Any
     weight_cast: Cast
     bias_cast: Cast | None
     project: nn.Module | None
@@ -116,9 +116,9 @@ class Weighted(Layer):
         return inputs + magnitude_bits(self.weight_cast) + math.ceil(math.log2(self.fan_in()))
 
     def _sum_dtype(self, x: Tensor) -> torch.dtype:
-        """float32 where its sums are integers below 2**24; on a GPU its convolutions may be no sums.
+        """float32 where all its sums are integers up to 2**24, on a CPU.
 
-        (TF32 and Winograd round; float64 kernels add products.)
+        On a GPU, TF32 and Winograd round; float64 kernels add products.
         """
         bits = self.sum_bits()
         if bits is not None and bits > WIDEST:
@@ -158,7 +158,7 @@ def plain_arithmetic(x: Tensor) -> Iterator[None]:
 
 def built(module: nn.Module, cls: type[Any]) -> Any:
     """A float module's twin of another class, with its very parameters and buffers."""
-    twin = cls.__new__(cls)
+    twin: Any = object.__new__(cls)
     twin.__dict__.update(module.__dict__)
     for part in ("_parameters", "_buffers", "_modules"):
         twin.__dict__[part] = dict(module.__dict__[part])

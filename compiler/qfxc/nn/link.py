@@ -45,7 +45,7 @@ def sources(gm: fx.GraphModule, node: fx.Node) -> tuple[Cast, ...] | None:
 
 
 def never_negative(gm: fx.GraphModule, nodes: Iterable[fx.Node], input_signed: bool) -> bool:
-    """Whether all of these values come from unsigned casts (inputs: as their configuration says)."""
+    """Whether all of these values come from unsigned casts, or are inputs that will."""
     for node in nodes:
         if node.op == "placeholder":
             if input_signed:

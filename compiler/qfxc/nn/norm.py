@@ -18,8 +18,8 @@ from qfxc.nn.layer import Layer, built, fit_constants, plain_arithmetic
 class _BatchNorm(Layer, nn.modules.batchnorm._BatchNorm):
     """Scale ``gamma / sqrt(var + eps)`` and offset ``beta - mean * quantized scale``, both cast.
 
-    Training uses the batch's mean and variance until ``frozen``, then the running ones, as evaluation
-    does. The offset takes the rounded scale into account, so rounding moves no mean.
+    Training uses the batch's mean and variance until ``frozen``, then the running ones, as
+    evaluation does. The offset takes the rounded scale into account, so rounding moves no mean.
     """
 
     weight_cast: Cast
@@ -79,7 +79,7 @@ class _BatchNorm(Layer, nn.modules.batchnorm._BatchNorm):
         return scale
 
     def forward(self, x: Tensor) -> Tensor:
-        self._check_input_dim(x)
+        self._check_input_dim(x)  # type: ignore[no-untyped-call]
         if self.training and not self.frozen:
             return self.finish(self._by_batch(x))
         along = [-1] + [1] * (x.dim() - 2)

@@ -1,20 +1,31 @@
-"""``prepare``: an ordinary PyTorch model becomes a fixed-point one, with casts where hardware has them."""
+"""``prepare``: a PyTorch model becomes a fixed-point one, with casts where hardware has them."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
 
-import torch
 from torch import fx, nn
 
 from qfxc.errors import UserError, UserErrors
+from qfxc.nn import dense, norm, simple
 from qfxc.nn.cast import Cast
 from qfxc.nn.config import Config
 from qfxc.nn.fold import fold_batch_norms
 from qfxc.nn.layer import Layer
 from qfxc.nn.link import link, never_negative
 from qfxc.nn.replacements import SAME, from_call, twin_of
+
+READERS = (norm.BatchNorm1d, norm.BatchNorm2d, simple.ReLU, simple.ReLU6, simple.PReLU)
+HEADS = (
+    dense.Conv1d,
+    dense.Conv2d,
+    dense.ConvTranspose2d,
+    dense.Linear,
+    norm.BatchNorm1d,
+    norm.BatchNorm2d,
+    simple.Add,
+)
+"""What may leave its rounding to which reader (``casts="fused"``)."""
 
 
 class _Tracer(fx.Tracer):
@@ -28,9 +39,9 @@ def prepare(model: nn.Module, config: Config | None = None) -> fx.GraphModule:
     """The model with fixed-point layers, a Cast on every input, and formats from its weights.
 
     The model itself is left alone; the result has copies of its parameters under the same names.
-    Functions and operators (``F.relu``, ``+``, ``torch.cat``, ``torch.flatten``, ...) become layers named after
-    their fx nodes; a module called in several places becomes one layer per place, unless it has
-    weights. Raises UserErrors with everything that has no layer.
+    Functions and operators (``F.relu``, ``+``, ``torch.cat``, ``torch.flatten``, ...) become layers
+    named after their fx nodes; a module called in several places becomes one layer per place,
+    unless it has weights. Raises UserErrors with everything that has no layer.
     """
     config = config or Config()
     gm = _traced(copy.deepcopy(model))
@@ -106,7 +117,7 @@ class _Rewriter:
         return not never_negative(self.gm, node.all_input_nodes, self.config.input_signed)
 
     def _free(self, name: str, stem: str) -> str:
-        """``name``, or ``stem`` with the first number at its end that no module or attribute has."""
+        """``name``, or ``stem`` and the first number that no module or attribute has."""
         taken = {path for path, _ in self.gm.named_modules()} | set(dir(self.gm))
         count = 1
         while name in taken:
@@ -132,16 +143,10 @@ def _is_cast(gm: fx.GraphModule, node: fx.Node) -> bool:
 
 def _drop_inner_casts(gm: fx.GraphModule) -> None:
     """A layer that only one BatchNorm or staircase activation reads leaves the rounding to it."""
-    from qfxc.nn.dense import Conv1d, Conv2d, ConvTranspose2d, Linear
-    from qfxc.nn.norm import BatchNorm1d, BatchNorm2d
-    from qfxc.nn.simple import Add, PReLU, ReLU, ReLU6
-
-    readers = (BatchNorm1d, BatchNorm2d, ReLU, ReLU6, PReLU)
-    heads = (Conv1d, Conv2d, ConvTranspose2d, Linear, BatchNorm1d, BatchNorm2d, Add)
     for node in gm.graph.nodes:
         users = list(node.users)
         if node.op != "call_module" or len(users) != 1 or users[0].op != "call_module":
             continue
         head, reader = (gm.get_submodule(str(n.target)) for n in (node, users[0]))
-        if isinstance(head, heads) and isinstance(reader, readers):
+        if isinstance(head, HEADS) and isinstance(reader, READERS):
             head.cast = None

@@ -53,16 +53,18 @@ def twin_of(module: nn.Module, config: Config, signed: bool) -> nn.Module:
     """The layer for a float module; ``signed``: its inputs may be negative."""
     kind = type(module)
     if kind in WITH_WEIGHTS:
-        twin: nn.Module = WITH_WEIGHTS[kind].from_float(module, config)
-        return twin
+        return _module(WITH_WEIGHTS[kind].from_float(module, config))
     if kind in PLAIN:
-        twin = PLAIN[kind].from_float(module, config, signed=signed)
-        return twin
+        return _module(PLAIN[kind].from_float(module, config, signed=signed))
     if kind in MOVING:
-        twin = built(module, MOVING[kind])
-        return twin
+        return _module(built(module, MOVING[kind]))
     known = ", ".join(sorted(k.__name__ for k in (*WITH_WEIGHTS, *PLAIN, *MOVING)))
     raise UserError(f"{kind.__name__} has no fixed-point layer", hint=f"there are {known}")
+
+
+def _module(made: Any) -> nn.Module:
+    assert isinstance(made, nn.Module)
+    return made
 
 
 def from_call(node: fx.Node, config: Config, signed: bool) -> Made | None:
@@ -136,7 +138,7 @@ def _mean(node: fx.Node, config: Config, signed: bool) -> Made:
     if tuple(given["dim"] or ()) not in ((2, 3), (-2, -1)) or not given["keepdim"]:
         hint = "mean((2, 3), keepdim=True), or AdaptiveAvgPool2d(1)"
         raise UserError("mean over other axes than height and width", hint=hint)
-    return simple.AdaptiveAvgPool2d(1, config=config, signed=signed), [given["input"]]
+    return twin_of(nn.AdaptiveAvgPool2d(1), config, signed), [given["input"]]
 
 
 def _view(node: fx.Node, config: Config, signed: bool) -> Made:
@@ -144,9 +146,8 @@ def _view(node: fx.Node, config: Config, signed: bool) -> Made:
     x, *shape = node.args
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = list(shape[0])
-    if len(shape) == 2 and shape[1] == -1 and (shape[0] == -1 or _is_batch(shape[0])):
-        if shape[0] != -1 and isinstance(x, fx.Node):
-            return simple.Flatten(1), [x]
+    if len(shape) == 2 and shape[1] == -1 and _is_batch(shape[0]) and isinstance(x, fx.Node):
+        return simple.Flatten(1), [x]
     raise UserError("a change of shape", hint="torch.flatten(x, 1) is supported")
 
 
@@ -156,7 +157,7 @@ def _is_batch(size: Any) -> bool:
         return False
     if size.target == "size":
         return size.args[1:] == (0,)
-    return size.target is operator.getitem and size.args[1] == 0
+    return size.target is operator.getitem and size.args[1:] == (0,)
 
 
 def _stays(node: fx.Node, config: Config, signed: bool) -> None:

@@ -14,7 +14,7 @@ from qfxc.nn.layer import Layer, Weighted, built, plain_arithmetic
 
 
 class _Plain(Layer):
-    """``cast(op(inputs))``: in eval mode with float64 inside, where sums and quotients are right."""
+    """``cast(op(inputs))``; in eval mode sums and quotients are float64."""
 
     unsigned = False
     """Whether results are never negative, whatever the inputs."""

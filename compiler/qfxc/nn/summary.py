@@ -30,7 +30,7 @@ def rows(model: nn.Module) -> list[tuple[str, ...]]:
     inner = {
         id(m) for layer in model.modules() if isinstance(layer, Layer) for m in layer.modules()
     }
-    found = []
+    found: list[tuple[str, ...]] = []
     for name, module in model.named_modules():
         if isinstance(module, Cast) and id(module) not in inner:
             found.append((name, "Cast", "", "", "", _format(module)))
