@@ -80,6 +80,8 @@ def network(name: str, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     model = MAKERS[name]()
     for module in model.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight)
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias, std=0.3)

@@ -1,13 +1,15 @@
 """Weights of one bit or of -1, 0, 1, and activations of a few odd levels: binary networks.
 
-``BinaryWeight`` and ``TernaryWeight`` take the place of a layer's ``weight_cast``;
-``Bipolar`` is an activation, ``TwoBit`` FracBNN's. What they give are integers times powers of two
-(or, with ``Scale.FIXED``, times fixed-point numbers), so that hardware has the same.
+``BinaryWeight`` and ``TernaryWeight`` take the place of a layer's ``weight_cast``, as in
+``BinaryConv2d`` and ``BinaryLinear``; ``Bipolar`` is an activation, ``TwoBit`` FracBNN's. What they
+give are integers times powers of two (or, with ``Scale.FIXED``, times fixed-point numbers), so
+that hardware has the same.
 """
 
 from __future__ import annotations
 
 import enum
+from math import frexp
 from typing import Any
 
 import torch
@@ -15,8 +17,12 @@ from torch import Tensor, nn
 
 from qfxc.errors import UserError
 from qfxc.ir.rounding import Rounding
+from qfxc.nn.cast import Cast
+from qfxc.nn.config import Config
+from qfxc.nn.dense import Conv2d, Linear
 from qfxc.nn.fixed import fixed
 from qfxc.nn.format import Format, Overflow, rounding_of
+from qfxc.nn.layer import Layer
 
 WEIGHT_CLIP = 1.3
 """Gradients of signs pass where the weight is within (FracBNN, arXiv 2012.12206)."""
@@ -160,7 +166,7 @@ class _Levels(torch.autograd.Function):
         return torch.where(x.abs() <= ACTIVATION_CLIP, grad * ctx.slope, 0), None, None
 
 
-class Bipolar(nn.Module):
+class Bipolar(Layer):
     """Activation of ``bits`` bits on [-1, 1]: the odd integers from ``-(2**bits - 1)``, times unit.
 
     ``u = sat(round((2**bits - 1) / 2 (x + 1)), 0, 2**bits - 1)``, ``y = (2 u - 2**bits + 1) unit``.
@@ -169,7 +175,7 @@ class Bipolar(nn.Module):
     unless given (so the largest level is ``1 - 2**-bits``; FracBNN's is 1, a factor that the
     normalisation behind takes): its levels of 1/3 are no fixed-point numbers. Zero, as
     padding has it, is no level but an integer. Gradients pass where ``|x| <= 1``, times the slope
-    of the line that the levels are on.
+    of the line that the levels are on. ``cast`` changes nothing: it is the format of the levels.
     """
 
     def __init__(
@@ -181,8 +187,14 @@ class Bipolar(nn.Module):
         self.bits = bits
         self.rounding = rounding_of(rounding)
         self.unit = 2.0**-bits if unit is None else unit
-        if self.unit <= 0 or torch.frexp(torch.tensor(self.unit, dtype=torch.float64))[0] != 0.5:
+        mantissa, exponent = frexp(self.unit)
+        if mantissa != 0.5:
             raise UserError(f"unit {unit} of a bipolar activation", hint="a power of two")
+        self.sources = ()
+        self.cast = Cast(
+            bits + 1, 1 - exponent, rounding=Rounding.HALF_EVEN, overflow=Overflow.SAT_SYM
+        )
+        self.cast.freeze()
 
     @property
     def top(self) -> int:
@@ -198,7 +210,7 @@ class Bipolar(nn.Module):
         y = (2 * self.codes(x) - self.top) * self.unit
         slope = self.top * self.unit
         made: Tensor = _Levels.apply(x, y.to(x.dtype), slope)  # type: ignore[no-untyped-call]
-        return made
+        return self.finish(made)
 
     def extra_repr(self) -> str:
         return f"bits={self.bits}, rounding={self.rounding.value}, unit={self.unit}"
@@ -209,3 +221,33 @@ class TwoBit(Bipolar):
 
     def __init__(self, rounding: Rounding | str = "RND", unit: float | None = None) -> None:
         super().__init__(2, rounding, unit)
+
+
+class BinaryConv2d(Conv2d):
+    """A convolution whose weights ``weights`` makes, a BinaryWeight unless given."""
+
+    def __init__(
+        self,
+        *args: Any,
+        weights: BinaryWeight | None = None,
+        config: Config | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, config=config, **kwargs)
+        self.project = None
+        self.add_module("weight_cast", weights or BinaryWeight())
+
+
+class BinaryLinear(Linear):
+    """A product with a matrix whose weights ``weights`` makes, a BinaryWeight unless given."""
+
+    def __init__(
+        self,
+        *args: Any,
+        weights: BinaryWeight | None = None,
+        config: Config | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, config=config, **kwargs)
+        self.project = None
+        self.add_module("weight_cast", weights or BinaryWeight())

@@ -29,6 +29,9 @@ QONNX_DOMAIN = "qonnx.custom_op.general"
 FIXED_DOMAIN = "qfxc.nn"
 
 OPSET = 17
+NEWER = {"Gelu": 20}
+"""The operator set of what 17 does not have."""
+
 IR_VERSION = 10
 """The first whose nodes have metadata."""
 
@@ -202,7 +205,8 @@ class Builder:
             self._nodes, name, [_info(v) for v in inputs], [_info(v) for v in outputs],
             self._constants, value_info=inner,
         )  # fmt: skip
-        opsets = [helper.make_opsetid(d, OPSET if d == "" else 1) for d in sorted(self._domains)]
+        opset = max([OPSET, *(NEWER.get(node.op_type, OPSET) for node in self._nodes)])
+        opsets = [helper.make_opsetid(d, opset if d == "" else 1) for d in sorted(self._domains)]
         made = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name=producer
         )

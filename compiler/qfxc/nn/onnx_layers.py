@@ -10,7 +10,6 @@ import numpy as np
 from torch import Tensor
 
 from qfxc.errors import UserError
-from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array
 from qfxc.nn.binary import BinaryWeight, Bipolar
 from qfxc.nn.format import Format, Overflow
@@ -106,10 +105,9 @@ def bipolar(call: Call) -> Value:
     u = Format(layer.bits, (0,), None, False, layer.rounding, Overflow.SAT)
     codes = call.builder.cast(_affine(call, call.inputs[0], half, half, "u"), u, f"{call.name}.u")
     odd = _affine(call, codes, 2 * unit, -layer.top * unit, "odd")
-    fbit = 1 - int(np.frexp(unit)[1])
-    signed = Format(layer.bits + 1, (fbit,), None, True, Rounding.HALF_EVEN, Overflow.SAT_SYM)
     # changes nothing: it says that these are integers, zero (padding) among them
-    return call.builder.cast(odd, signed, call.name)
+    assert layer.cast is not None, "made with it"
+    return call.builder.cast(odd, layer.cast.format(), call.name)
 
 
 def _affine(call: Call, x: Value, scale: float, offset: float, part: str) -> Value:
@@ -126,17 +124,29 @@ def cast(call: Call) -> Value:
 
 def convolution(call: Call) -> Value:
     """Conv, with the bias where there is one."""
-    layer, bias = call.module, call.bias()
+    layer = call.module
+    return _convolution(call, "Conv", _conv_pads(layer), layer)
+
+
+def transposed(call: Call) -> Value:
+    """ConvTranspose, with the bias where there is one."""
+    layer = call.module
+    pads = {"pads": [*layer.padding, *layer.padding], "output_padding": list(layer.output_padding)}
+    return _convolution(call, "ConvTranspose", pads, layer)
+
+
+def _convolution(call: Call, kind: str, pads: dict[str, Any], layer: Any) -> Value:
     if layer.padding_mode != "zeros":
         raise UserError(f"padding mode {layer.padding_mode}", hint="pad with zeros")
+    bias = call.bias()
     return call.last(
-        "Conv",
+        kind,
         [call.inputs[0], call.weight(), *([] if bias is None else [bias])],
         kernel_shape=list(layer.kernel_size),
         strides=list(layer.stride),
         dilations=list(layer.dilation),
         group=layer.groups,
-        **_conv_pads(layer),
+        **pads,
     )
 
 
@@ -179,17 +189,36 @@ def plain(kind: str) -> Callable[[Call], Value]:
     return lambda call: call.last(kind, call.inputs)
 
 
-def clip(low: float, high: float) -> Callable[[Call], Value]:
-    """An activation that is a clip; what it says is part of its name."""
+def relu6(call: Call) -> Value:
+    """Clip between 0 and 6."""
+    ends = [
+        call.builder.constant(np.asarray(value), f"{call.name}.{which}")
+        for which, value in (("min", 0.0), ("max", 6.0))
+    ]
+    return call.last("Clip", [call.inputs[0], *ends])
 
-    def convert(call: Call) -> Value:
-        ends = [
-            call.builder.constant(np.asarray(v), f"{call.name}.{n}")
-            for v, n in ((low, "min"), (high, "max"))
-        ]
-        return call.last("Clip", [call.inputs[0], *ends])
 
-    return convert
+def silu(call: Call) -> Value:
+    """The input times its sigmoid."""
+    return call.last("Mul", [call.inputs[0], call.inner("Sigmoid", call.inputs, "sigmoid")])
+
+
+def gelu(call: Call) -> Value:
+    """Gelu, exact or by tanh."""
+    return call.last("Gelu", call.inputs, approximate=call.module.approximate)
+
+
+def add(call: Call) -> Value:
+    """Sums of two, one behind the other."""
+    total, *rest = call.inputs
+    for i, x in enumerate(rest[:-1]):
+        total = call.inner("Add", [total, x], f"sum{i}")
+    return call.last("Add", [total, rest[-1]])
+
+
+def concat(call: Call) -> Value:
+    """Concat."""
+    return call.last("Concat", call.inputs, axis=call.module.axis)
 
 
 def pool(kind: str) -> Callable[[Call], Value]:
@@ -205,6 +234,8 @@ def pool(kind: str) -> Callable[[Call], Value]:
             "ceil_mode": int(layer.ceil_mode),
         }
         if kind == "AveragePool":
+            if layer.ceil_mode or layer.divisor_override is not None:
+                raise UserError("an average with ceil_mode or a divisor of its own")
             attributes["count_include_pad"] = int(layer.count_include_pad)
         elif _pair(layer.dilation) != [1, 1]:
             attributes["dilations"] = _pair(layer.dilation)
