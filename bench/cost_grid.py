@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, KernelOp
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Variant
 from qfxc.ir.overflow import Overflow
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Int, Scale
@@ -23,7 +23,7 @@ from qfxc.ops.argmax import ArgMax
 from qfxc.ops.cast import Cast
 from qfxc.ops.compare import Compare
 from qfxc.ops.concat import Concat
-from qfxc.ops.const import int_const
+from qfxc.ops.const import const_value, int_const
 from qfxc.ops.csd import Csd
 from qfxc.ops.depthwise import Depthwise
 from qfxc.ops.dyadic import Dyadic
@@ -116,6 +116,18 @@ def matvec(rng: Rng) -> Kernel:
     )
 
 
+def adders(rng: Rng) -> Kernel:
+    """A matrix as a circuit: dense or sparse, of two to eight bits."""
+    groups = _pick(rng, (1, 1, 1, 2))
+    k, m = _pick(rng, (3, 8, 9, 16, 27, 32, 64)), _pick(rng, (1, 2, 4, 5, 8, 10, 16, 32))
+    x, w = _type(rng, 1, 8), Int.of_bits(int(rng.integers(2, 9)), signed=True)
+    dense = const_value(_weights(rng, (groups, k, m), w))
+    codes = dense * (rng.random(dense.shape) < _pick(rng, (0.3, 0.6, 1.0)))
+    node = Node(MatVec(), (_source((4, groups * k), x), int_const(codes, w, "w")), "n")
+    assert isinstance(node.op, KernelOp)
+    return node.op.kernel(node, Fold(groups * k, groups * m, Variant.TREE))
+
+
 def depthwise(rng: Rng) -> Kernel:
     taps, channels = _pick(rng, (4, 9, 9, 25)), _pick(rng, CHANNELS[1:])
     x, w = _type(rng, 2, 8), Int.of_bits(int(rng.integers(2, 9)), signed=True)
@@ -164,11 +176,11 @@ def shift(rng: Rng) -> Kernel:
 
 
 def cast(rng: Rng) -> Kernel:
-    """Most casts are of a whole tensor and add nothing."""
+    """Most casts are of a whole tensor and add nothing; none gives more bits than there are."""
     shape, x = _image(rng), _type(rng, 6, 24)
     overflow = _pick(rng, tuple(Overflow))
-    right = int(rng.integers(0, x.bits))
-    y = _type(rng, 2, 16)
+    right = int(rng.integers(0, x.bits - 3))
+    y = _type(rng, 2, min(x.bits - right, 16))
     alike = bool(rng.integers(3))
     left = (0,) if alike else _channels(rng, shape[2], 0, int(rng.integers(0, 7)))
     b = (0,) if alike else _channels(rng, shape[2], -(1 << right), 1 << right)
@@ -328,6 +340,7 @@ def fifo(rng: Rng) -> Kernel:
 
 GENERATORS: dict[str, Callable[[Rng], Kernel]] = {
     "add": add,
+    "adders": adders,
     "argmax": argmax,
     "cast": cast,
     "compare": compare,

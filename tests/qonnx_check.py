@@ -57,6 +57,11 @@ def integer_graph(model: onnx.ModelProto, frames: Sequence[Array], **options: An
     return run_passes(source, tuple(steps), hook)
 
 
+def node_name(name: str) -> str:
+    """The name of the graph's node for an ONNX node."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("_")
+
+
 def in_onnx_order(value: Array, shape: Sequence[int]) -> Array:
     """Frames (N, H, W, C) as (N, C, H, W), where they are not in ONNX's order already."""
     moves = len(shape) > 2 and value.ndim == len(shape) and value.shape != tuple(shape)
@@ -68,7 +73,8 @@ def host_quantizers(model: onnx.ModelProto, value: str) -> list[str]:
     readers = [n for n in model.graph.node if value in n.input]
     if [n.op_type for n in readers] == ["Relu"]:
         return host_quantizers(model, readers[0].output[0])
-    return [n.name for n in readers] if {n.op_type for n in readers} == {"Quant"} else []
+    kinds = {n.op_type for n in readers}
+    return [n.name for n in readers] if kinds in ({"Quant"}, {"Fixed"}) else []
 
 
 def compare(
@@ -91,13 +97,13 @@ def compare(
     for (port, node, x), q in zip(items, inputs, strict=True):
         own = host_quantizers(model, port.name)
         exact[port.name] = Exact.of(x) if own else _decoded(port.from_frame(q), node)
-        codes.update(dict.fromkeys(own, q))
+        codes.update(dict.fromkeys(map(node_name, own), q))
     simulate(integer, inputs, lambda n, v: codes.setdefault(n.name, v))  # type: ignore[func-returns-value]
     oracle = Oracle(model)
     outputs = oracle.run(**exact)
     elements = {}
     for name, expected in oracle.codes.items():
-        key = re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("_")
+        key = node_name(name)
         if key not in codes:
             continue
         got = in_onnx_order(codes[key], expected.shape).reshape(expected.shape)

@@ -89,6 +89,8 @@ def rounded(x: Exact, mode: str) -> Integers:
     return {
         "ROUND": even,
         "HALF_EVEN": even,
+        "NEAREST_UP": half_up,
+        "NEAREST_DOWN": half_down,
         "FLOOR": floor,
         "CEIL": ceil,
         "UP": np.where(positive, ceil, floor),
@@ -97,6 +99,17 @@ def rounded(x: Exact, mode: str) -> Integers:
         "HALF_UP": np.where(positive, half_up, half_down),
         "HALF_DOWN": np.where(positive, half_down, half_up),
     }[mode.upper()]
+
+
+_QONNX_NAMES = {
+    "TRN": "FLOOR",
+    "TRN_ZERO": "ROUND_TO_ZERO",
+    "RND": "NEAREST_UP",
+    "RND_ZERO": "HALF_DOWN",
+    "RND_INF": "HALF_UP",
+    "RND_MIN_INF": "NEAREST_DOWN",
+    "RND_CONV": "HALF_EVEN",
+}
 
 
 def limits(bits: int, signed: bool, narrow: bool) -> tuple[int, int]:
@@ -162,6 +175,24 @@ class Oracle:
         return Exact(less) * step
 
     intquant = quant
+
+    def fixed(self, x: Any) -> Exact:
+        """A cast of ap_fixed: ``2**-fbit * overflow(round(x * 2**fbit))``."""
+        x, fbit, mode = _exact(x), list(self.at["fbit"]), self.at["overflow"].decode()
+        axis = self.at["axis"] if len(fbit) > 1 else 0
+        shape = [-1 if a == axis and len(fbit) > 1 else 1 for a in range(x.num.ndim)]
+        steps = Exact.of(np.array([2.0**-f for f in fbit]).reshape(shape if len(fbit) > 1 else ()))
+        q = rounded(x.over(steps), _QONNX_NAMES[self.at["rounding"].decode()])
+        bits, signed = self.at["wbit"], bool(self.at["signed"])
+        low, high = limits(bits, signed, signed and mode == "SAT_SYM" and bits > 1)
+        if mode == "WRAP":
+            q &= (1 << bits) - 1
+            q = np.where(q > high, q - (1 << bits), q)
+        elif mode == "SAT_ZERO":
+            q = np.where((q < low) | (q > high), 0, q)
+        q = np.clip(q, low, high)
+        self._note(q)
+        return Exact(q) * steps
 
     def bipolarquant(self, x: Any, scale: Any) -> Exact:
         return self._sign(_exact(x), _exact(scale))
@@ -274,6 +305,10 @@ class Oracle:
     def pow(self, x: Any, y: Any) -> Exact:
         assert y == 0.5
         return root(_exact(x))
+
+    def prelu(self, x: Exact, slope: Any) -> Exact:
+        positive, negative = x.map(lambda a: np.maximum(a, 0)), x.map(lambda a: np.minimum(a, 0))
+        return positive + negative * _exact(slope)
 
     def relu(self, x: Exact) -> Exact:
         return x.map(lambda a: np.maximum(a, 0))

@@ -95,13 +95,14 @@ class Port:
     kind: str = ""
     zero: int = 0
     rounding: str = "half-up"
+    overflow: str = "sat"
     offset: Array | float = 0.0
 
     @staticmethod
     def read(entry: Mapping[str, Any]) -> Port:
         plain = ("name", "bits", "signed", "lo", "hi", "lanes", "words", "dma")
         values: dict[str, Any] = {key: entry[key] for key in plain}
-        values |= {key: entry[key] for key in ("kind", "zero", "rounding")}
+        values |= {key: entry[key] for key in ("kind", "zero", "rounding", "overflow")}
         values |= {key: tuple(entry[key]) for key in ("shape", "perm", "frame", "host")}
         scale = np.array(entry["scale"]["float"])
         if entry.get("offset"):
@@ -144,7 +145,7 @@ class Port:
         return array
 
     def quantize(self, array: Array) -> Array:
-        """``clip(round(x / scale), lo, hi)`` in float64: codes (frames, *frame shape).
+        """``overflow(round(x / scale))`` in float64: codes (frames, *frame shape).
 
         The network's own integers (``kind``) lose their zero point.
         """
@@ -157,8 +158,19 @@ class Port:
         frames = moved.astype(np.float32, order="C").reshape(len(array), *self.frame)
         steps = np.divide(frames, self.scale, dtype=np.float64)
         round_in_place(steps, self.rounding)
-        np.clip(steps, self.lo, self.hi, out=steps)
+        self._overflow(steps)
         return steps.astype(self.container)
+
+    def _overflow(self, steps: Array) -> None:
+        """Takes integers that have no code to one: the nearest, zero, or by their low bits."""
+        if self.overflow == "wrap":
+            np.subtract(steps, self.lo, out=steps)
+            np.mod(steps, self.hi - self.lo + 1, out=steps)
+            np.add(steps, self.lo, out=steps)
+        elif self.overflow == "zero":
+            steps[(steps < self.lo) | (steps > self.hi)] = 0
+        else:
+            np.clip(steps, self.lo, self.hi, out=steps)
 
     def outside(self, frames: Array) -> Array:
         """Frames in the ONNX layout."""

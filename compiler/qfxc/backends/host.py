@@ -89,5 +89,6 @@ def _port(port: Port, node: Node, stream: Stream, link: Link) -> dict[str, Any]:
         "kind": port.kind,
         "zero": port.zero,
         "rounding": port.rounding,
+        "overflow": port.overflow,
         "dma": f"{link.port}_dma",
     }

@@ -193,7 +193,8 @@ def cast(p: Params) -> Terms:
     count, value = counters(p["Period"]) * read, wide - p["Right"] + rounds
     kept = min(value, p["YBits"]) if p["Overflow"] == 2 else value
     summed = wide if rounds else kept
-    held = p["XBits"] * read + wide * moving + summed * p["Sum"] + kept * rounds + p["YBits"]
+    held = p["XBits"] * read + wide * moving + summed * p["Sum"] + kept * rounds
+    held += min(value, p["YBits"])
     limits = saturation({**p, "WideBits": value}, 0, bool(p["XSigned"] or p["BSigned"]))
     return Terms(
         {

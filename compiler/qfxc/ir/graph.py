@@ -13,6 +13,7 @@ import networkx as nx
 import numpy as np
 
 from qfxc.errors import InternalError
+from qfxc.ir.overflow import Overflow
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, TensorType
 
@@ -75,8 +76,9 @@ class Port:
     ``shape`` has no batch axis; frame axis ``i`` holds outside axis ``perm[i]``. ``host`` names
     operators that the host applies (softmax at an output). ``kind`` is the ONNX element type of a
     tensor of integers ("INT8"; empty for real numbers): outside, code ``q`` is ``q + zero``.
-    ``rounding`` names how the host rounds real numbers to codes. ``offset``: what an output stands
-    for is its scale times its codes plus this (one number, or one per channel; empty for zero).
+    ``rounding`` and ``overflow`` name how the host turns real numbers into codes. ``offset``: what
+    an output stands for is its scale times its codes plus this (one number, or one per channel;
+    empty for zero).
     """
 
     name: str
@@ -87,6 +89,7 @@ class Port:
     zero: int = 0
     rounding: str = Rounding.HALF_UP.value
     offset: tuple[Fraction, ...] = ()
+    overflow: str = Overflow.SAT.value
 
     def to_frame(self, array: Array, frame: tuple[int, ...]) -> Array:
         """A batch in the outside layout, as a batch of frames."""

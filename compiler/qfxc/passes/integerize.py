@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from qfxc.ir.graph import Graph, Node
+from qfxc.ir.graph import Graph, Node, Port
 from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.types import Array, Int, exact
 from qfxc.ops.add import Add
@@ -54,8 +54,7 @@ class Integerize(Pass):
             tuple(build.integer(n) for n in graph.inputs),
             tuple(build.integer(n) for n in graph.outputs),
             tuple(
-                replace(port, rounding=build.rounding(n, port.rounding))
-                for n, port in zip(graph.inputs, graph.in_ports, strict=True)
+                build.port(n, port) for n, port in zip(graph.inputs, graph.in_ports, strict=True)
             ),
             graph.out_ports,
         )
@@ -70,11 +69,15 @@ class Builder:
     def __init__(self) -> None:
         self._exact: dict[int, Exact] = {}
         self._ints: dict[int, Node] = {}
-        self._host: dict[int, str] = {}
+        self._host: dict[int, Quantize] = {}
 
-    def rounding(self, source: Node, default: str) -> str:
-        """How the host rounds for a graph input, where a quantizer says so."""
-        return self._host.get(id(source), default)
+    def port(self, source: Node, port: Port) -> Port:
+        """The port of a graph input, with the host's rounding and overflow where a quantizer
+        says them."""
+        own = self._host.get(id(source))
+        if own is None:
+            return port
+        return replace(port, rounding=own.rounding.value, overflow=own.overflow.value)
 
     def exact(self, node: Node) -> Exact | None:
         """A real value as a function of integers; None where it was not visited."""
@@ -116,7 +119,8 @@ class Builder:
         if id(source) not in self._ints:  # the host quantizes: every reader has the same type
             made = Node(Input(source.type.shape, node.type.int), (), source.name)
             self._ints[id(source)] = made
-            self._host[id(source)] = node.op.rounding.value  # type: ignore[attr-defined]
+            assert isinstance(node.op, Quantize)
+            self._host[id(source)] = node.op
         self._ints[id(node)] = self._ints[id(source)]
 
     def _real(self, node: Node, inputs: list[Exact]) -> Exact:

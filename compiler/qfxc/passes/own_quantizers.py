@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Graph, Node, once, rewrite
+from qfxc.ir.overflow import Overflow
 from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.types import Int, Scale, exact
 from qfxc.ops.add import Add
@@ -74,6 +75,9 @@ def _quantizer_first(node: Node) -> Node | None:
     if not isinstance(node.op, Quantize) or not isinstance(node.inputs[0].op, MOVES):
         return None
     inner, elem = node.inputs[0], node.type.int
+    wraps = node.op.overflow is not Overflow.SAT
+    if wraps and (isinstance(inner.op, MaxPool) or getattr(inner.op, "lowest", False)):
+        return None  # the largest code need not be that of the largest number
     if not elem.scale.per_tensor and not keeps_channels(inner):
         return None
     op = inner.op
@@ -81,7 +85,7 @@ def _quantizer_first(node: Node) -> Node | None:
         if not elem.scale.per_tensor:
             return None
         steps = (node.op.rounding.round(exact(v) / elem.scale.values[0]) for v in op.value)
-        codes = tuple(min(max(q, elem.lo), elem.hi) for q in steps)
+        codes = tuple(node.op.overflow.apply(q, elem) for q in steps)
         op = Pad(op.before, op.after, codes)
     parts = (
         Node(node.op, (x,), f"{node.name}.in{k}" if k else f"{node.name}.in")
@@ -96,6 +100,8 @@ def _clips_itself(node: Node) -> Node | None:
         return None
     clip, elem = node.inputs[0].op, node.type.int
     if any(clip.lo > elem.lo * s or clip.hi < elem.hi * s for s in elem.scale.values):
+        return None
+    if node.op.overflow is not Overflow.SAT:
         return None
     return Node(node.op, node.inputs[0].inputs, node.name)
 
