@@ -128,7 +128,7 @@ def _cast(
 
 
 class _Fixed(torch.autograd.Function):
-    """One node of the autograd graph; of x and y that it saves, neighbours mostly keep one anyway."""
+    """One node of the autograd graph; it saves x and y."""
 
     @staticmethod
     def forward(

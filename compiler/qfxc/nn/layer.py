@@ -103,7 +103,7 @@ class Weighted(Layer):
 
     def fan_in(self) -> int:
         """Products per sum."""
-        return self.weight.numel() // int(self.weight.shape[self.channel_axis])
+        return int(self.weight.numel() // self.weight.shape[self.channel_axis])
 
     def sum_bits(self) -> int | None:
         """Bits of the magnitude of any partial sum, in units of the product; None if unknown."""

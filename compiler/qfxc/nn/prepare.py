@@ -52,6 +52,7 @@ def prepare(model: nn.Module, config: Config | None = None) -> fx.GraphModule:
     if config.casts == "fused":
         _drop_inner_casts(gm)
     gm.graph.eliminate_dead_code()
+    _check_leaves(gm)
     gm.graph.lint()
     gm.delete_all_unused_submodules()
     gm.recompile()
@@ -123,6 +124,18 @@ class _Rewriter:
         while name in taken:
             name, count = f"{stem}_{count}", count + 1
         return name
+
+
+def _check_leaves(gm: fx.GraphModule) -> None:
+    """Sizes and items of tensors are fine where a layer took the place of what read them."""
+    left = [n for n in gm.graph.nodes if n.op not in ("placeholder", "call_module", "output")]
+    errors = [UserError(f"{_name(n)} has no fixed-point layer", where=n.name) for n in left]
+    if errors:
+        raise errors[0] if len(errors) == 1 else UserErrors(errors)
+
+
+def _name(node: fx.Node) -> str:
+    return getattr(node.target, "__name__", str(node.target))
 
 
 def _cast_inputs(gm: fx.GraphModule, config: Config) -> None:
