@@ -21,6 +21,7 @@ ALLOWED = {
     "hw": IR | {"hw"},
     "backends": IR | {"hw", "backends"},
     "verify": IR | {"hw", "backends", "verify"},
+    "nn": IR | {"quantize", "nn"},
     "report": IR | {"hw", "backends", "quantize", "report"},
 }
 
@@ -42,3 +43,10 @@ def test_direction_of_imports(part: str) -> None:
     for path in files:
         wrong = imported(path) - ALLOWED[part]
         assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_nn_is_imported_by_nobody() -> None:
+    """The compiler works without PyTorch."""
+    for path in ROOT.rglob("*.py"):
+        if "nn" not in path.relative_to(ROOT).parts:
+            assert "nn" not in imported(path), path
