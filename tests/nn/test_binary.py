@@ -130,3 +130,10 @@ def test_what_cannot_be_is_said() -> None:
         Bipolar(9)
     with pytest.raises(UserError, match=r"unit 0\.3 of a bipolar activation"):
         TwoBit(unit=0.3)
+
+
+def test_levels_keep_their_format() -> None:
+    levels = TwoBit()
+    levels.cast.unfreeze()
+    assert not any(p.requires_grad for p in levels.parameters())
+    assert str(levels.cast.format()) == "3.2"

@@ -32,6 +32,14 @@ from __future__ import annotations
 
 from qfxc.ir.rounding import Rounding
 from qfxc.nn._torch import FOUND as _FOUND
+from qfxc.nn.binary import (
+    BinaryConv2d,
+    BinaryLinear,
+    BinaryWeight,
+    Bipolar,
+    TernaryWeight,
+    TwoBit,
+)
 from qfxc.nn.calibrate import calibrate
 from qfxc.nn.cast import Cast
 from qfxc.nn.config import Config
@@ -46,6 +54,7 @@ from qfxc.nn.dense import Conv1d, Conv2d, ConvTranspose2d, Linear
 from qfxc.nn.export import export
 from qfxc.nn.fixed import fixed
 from qfxc.nn.format import Format, Overflow
+from qfxc.nn.kones import Project
 from qfxc.nn.layer import Layer, Weighted
 from qfxc.nn.link import link
 from qfxc.nn.norm import BatchNorm1d, BatchNorm2d
@@ -68,37 +77,49 @@ from qfxc.nn.simple import (
     Tanh,
 )
 from qfxc.nn.summary import summary
+from qfxc.quantize.kones import Apot, DeepShift, KOnes, Rule
 
 assert _FOUND
 
 __all__ = [
     "AdaptiveAvgPool2d",
     "Add",
+    "Apot",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
+    "BinaryConv2d",
+    "BinaryLinear",
+    "BinaryWeight",
+    "Bipolar",
     "Cast",
     "Concat",
     "Config",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
+    "DeepShift",
     "Flatten",
     "Format",
     "GELU",
+    "KOnes",
     "Layer",
     "Linear",
     "MaxPool2d",
     "Mul",
     "Overflow",
     "PReLU",
+    "Project",
     "ReLU",
     "ReLU6",
     "Rounding",
+    "Rule",
     "SiLU",
     "Sigmoid",
     "Sub",
     "Tanh",
+    "TernaryWeight",
+    "TwoBit",
     "Weighted",
     "calibrate",
     "export",

@@ -166,6 +166,13 @@ class _Levels(torch.autograd.Function):
         return torch.where(x.abs() <= ACTIVATION_CLIP, grad * ctx.slope, 0), None, None
 
 
+class _LevelsCast(Cast):
+    """The format of levels that are given: it stays frozen."""
+
+    def unfreeze(self) -> None:
+        pass
+
+
 class Bipolar(Layer):
     """Activation of ``bits`` bits on [-1, 1]: the odd integers from ``-(2**bits - 1)``, times unit.
 
@@ -191,7 +198,7 @@ class Bipolar(Layer):
         if mantissa != 0.5:
             raise UserError(f"unit {unit} of a bipolar activation", hint="a power of two")
         self.sources = ()
-        self.cast = Cast(
+        self.cast = _LevelsCast(
             bits + 1, 1 - exponent, rounding=Rounding.HALF_EVEN, overflow=Overflow.SAT_SYM
         )
         self.cast.freeze()
