@@ -36,9 +36,14 @@ METHODS = {
     "minmax ranges": "quantize{method=minmax}",
     "percentile ranges": "quantize{method=percentile}",
     "mse ranges": "quantize{method=mse}",
+    "searched ranges": "quantize{method=search}",
+    "weights not clipped": "quantize{clip_weights=max}",
     "no bias correction": "quantize{correct_bias=false}",
     "equalised by weights": "equalise{by=weights}",
     "equalised by activations": "equalise{by=activations}",
+    "error feedback": "quantize{rounding_of_weights=feedback}",
+    "learned rounding": "quantize{rounding_of_weights=adaround}",
+    "8-bit ends": "quantize{ends=8}",
 }
 """One at a time, everything else as ``--effort fast`` has it."""
 

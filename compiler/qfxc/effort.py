@@ -38,6 +38,8 @@ class Axis:
 
 AXES = (
     Axis("equalise", "by", ("activations", "weights")),
+    Axis("quantize", "method", ("search",)),
+    Axis("quantize", "rounding_of_weights", ("feedback", "adaround")),
 )
 """Tried one after the other, each with the best of those before it."""
 

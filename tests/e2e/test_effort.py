@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,16 @@ from qfxc.progress import Silent
 from qfxc.quantize.error import sqnr_db
 from qfxc.report.screen import show
 from qfxc.sim import simulate
+
+
+@pytest.fixture(autouse=True)
+def _without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learned rounding has tests of its own; here it would only take its time."""
+    axes = (replace(a, values=tuple(v for v in a.values if v != "adaround")) for a in effort.AXES)
+    monkeypatch.setattr(effort, "AXES", tuple(axes))
+
+
+ALL = effort.AXES
 
 
 class Steps(Silent):
@@ -93,10 +105,18 @@ def test_what_was_asked_for_stays() -> None:
 
 
 def test_every_axis_is_an_option_with_these_values() -> None:
-    for axis in effort.AXES:
+    for axis in ALL:
         for spec in axis.specs():
             (step,) = (s for s in override(pipeline(), spec) if s.name == axis.step)
             assert getattr(step, axis.option) != getattr(type(step), axis.option)
+
+
+def test_learned_rounding_is_tried_where_torch_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned = "quantize{rounding_of_weights=adaround}"
+    for found in (None, importlib.util.find_spec("json")):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, found=found: found)
+        specs = [spec for axis in ALL for spec in axis.specs()]
+        assert (learned in specs) == (found is not None)
 
 
 def test_one_frame_fits_and_judges() -> None:

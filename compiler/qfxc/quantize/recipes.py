@@ -28,6 +28,17 @@ RECIPES = (
         "ranges moved between layers, channel by channel",
         "equalise{by=activations}",
     ),
+    Recipe(
+        "feedback",
+        "weights make up for the rounding of those before them (GPTQ)",
+        "quantize{rounding_of_weights=feedback}",
+    ),
+    Recipe(
+        "adaround",
+        "weights rounded up or down as learned from the calibration inputs; needs torch",
+        "quantize{rounding_of_weights=adaround}",
+    ),
+    Recipe("ends8", "8 bits for the weights of the first and last layers", "quantize{ends=8}"),
 )
 
 
