@@ -25,7 +25,7 @@ from qfxc.ir.types import TensorType
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; a new key does not raise it."""
 
-RESCALES = ("shift", "dyadic", "csd", "compare", "table")
+RESCALES = ("shift", "cast", "dyadic", "csd", "compare", "table")
 
 Report = dict[str, Any]
 
