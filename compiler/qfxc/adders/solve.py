@@ -18,6 +18,10 @@ SLACK = 2
 WIDEST = 24
 """Bits of a weight that the solver takes; its digit masks and depth sums then stay in 64."""
 
+PAIRS = 1 << 17
+"""Pairs of digits that the attempts of one effort look at, as far as ATTEMPTS allows."""
+ATTEMPTS = (4, 12)
+
 
 def solve(
     matrix: NDArray[np.int64],
@@ -29,21 +33,21 @@ def solve(
     """An adder graph of ``y = x @ matrix`` for a matrix (K, M) of K inputs in proven ranges.
 
     ``depth``: adders on the longest path at most (two more than needed if not given).
-    ``effort``: attempts, each with another order among equals; the cheapest is taken, and no
-    sharing at all where that is cheaper. The same arguments give the same graph.
+    ``effort``: multiplies the attempts, each with another order among equals; the cheapest is
+    taken, and no sharing at all where that is cheaper. The same arguments give the same graph.
     Raises UserError for a depth that no graph of these weights' digits has, and for weights of
     more than 24 bits; InternalError where the result's own matrix is not ``matrix``.
     """
     matrix = np.ascontiguousarray(matrix, np.int64)
-    digits = [[canonical(int(w)) for w in column] for column in matrix.T]
-    least = least_depth(matrix)
+    digits = digit_counts(matrix)
+    least = (max([1, *digits]) - 1).bit_length()
     limit = least + SLACK if depth is None else depth
     if limit < least:
         raise UserError(f"these weights need {least} levels of adders, {limit} are allowed")
     if matrix.size and int(np.abs(matrix).max()) >> WIDEST:
         raise UserError(f"adder graphs take weights of {WIDEST} bits at most")
-    room = sum(len(d) for column in digits for d in column)
-    graph = _shared(matrix, inputs, limit, effort, room)
+    tries = effort * attempts(digits)
+    graph = _shared(matrix, inputs, limit, tries, sum(digits))
     unshared = plain(matrix, inputs)
     graph = min(graph, unshared, key=lambda g: g.cost)
     if not np.array_equal(graph.matrix(), matrix) or max(graph.depth(), default=0) > limit:
@@ -51,19 +55,29 @@ def solve(
     return graph
 
 
+def digit_counts(matrix: NDArray[np.int64]) -> list[int]:
+    """The signed digits of every column; their minimal number."""
+    return [sum(len(canonical(w)) for w in column) for column in matrix.T.tolist()]
+
+
 def least_depth(matrix: NDArray[np.int64]) -> int:
     """Levels of two-input adders that the column with the most signed digits needs."""
-    digits = [sum(len(canonical(int(w))) for w in column) for column in matrix.T]
-    return (max([1, *digits]) - 1).bit_length()
+    return (max([1, *digit_counts(matrix)]) - 1).bit_length()
+
+
+def attempts(digits: Sequence[int]) -> int:
+    """Orders that one effort tries: more of them where the columns have few pairs of digits."""
+    pairs = max(sum(n * n for n in digits), 1)
+    return min(max(PAIRS // pairs, ATTEMPTS[0]), ATTEMPTS[1])
 
 
 def _shared(
-    matrix: NDArray[np.int64], inputs: Sequence[Int], depth: int, effort: int, room: int
+    matrix: NDArray[np.int64], inputs: Sequence[Int], depth: int, tries: int, room: int
 ) -> AdderGraph:
     low = np.array([x.lo for x in inputs], np.int64)
     high = np.array([x.hi for x in inputs], np.int64)
-    tries = [Strategy(1, 8, seed, depth) for seed in range(effort)]
-    adders, outputs = call(matrix, low, high, tries, room)
+    strategies = [Strategy(1, 8, seed, depth) for seed in range(tries)]
+    adders, outputs = call(matrix, low, high, strategies, room)
     return AdderGraph(tuple(inputs), adders, outputs)
 
 
