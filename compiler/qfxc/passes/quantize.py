@@ -59,8 +59,10 @@ class Quantize(Pass):
     A model that brings its own keeps them; only the missing ones are added.
 
     ``method``: how ranges follow from statistics: minmax, percentile, mse, or best (the one with
-    the highest signal-to-quantization-noise ratio at the outputs). ``powers``: every scale is a
-    power of two. ``outputs``: bits of graph outputs. ``pixels``: inputs are uint8 as they are.
+    the highest signal-to-quantization-noise ratio at the outputs); search goes on from there,
+    value by value. ``powers``: every scale is a
+    power of two. ``outputs``: bits of graph outputs. ``inputs``: fewest bits of graph inputs, which
+    nothing before them makes up for. ``pixels``: inputs are uint8 as they are.
     ``correct_bias``: biases make up for what rounding the weights does to the mean of a layer.
     ``rounding_of_weights``: every one to the ``nearest`` code, with error ``feedback`` (GPTQ) or
     learned (``adaround``, needs torch). ``clip_weights``: as ``WeightOptions``. ``ends``: bits of
@@ -70,6 +72,7 @@ class Quantize(Pass):
     weights: int = 8
     activations: int = 8
     outputs: int = 16
+    inputs: int = 8
     method: str = "best"
     powers: bool = False
     pixels: bool = False
@@ -82,7 +85,7 @@ class Quantize(Pass):
     exact = False
 
     def __post_init__(self) -> None:
-        for name in ("weights", "activations", "outputs", "ends"):
+        for name in ("weights", "activations", "outputs", "inputs", "ends"):
             bits = getattr(self, name)
             if (name, bits) != ("ends", 0) and not WIDTHS[0] <= bits <= WIDTHS[1]:
                 raise UserError(
@@ -97,7 +100,8 @@ class Quantize(Pass):
         if brings_quantizers(graph):
             return complete(graph, self._additions())
         graph, placement, stats = self._placed(graph)
-        return self._refined(graph, self._rounded(graph, placement, stats))
+        rounded = self._rounded(graph, placement, stats)
+        return self._refined(graph, rounded, self.rounding_of_weights)
 
     def _placed(self, graph: Graph) -> tuple[Graph, Placement, dict[str, Stats]]:
         """The graph with a node for every quantizer, where those go, and what values are there."""
@@ -115,20 +119,26 @@ class Quantize(Pass):
         """The graph with quantizers of the best ranges, weights rounded to the nearest codes."""
         methods = METHODS if self.method in ("best", "search") else (self.method,)
         tops = [self._tops(placement, stats, method) for method in methods]
-        built = [self._build(graph, placement, stats, t) for t in tops]
-        if len(built) == 1:
-            return built[0]
+        if len(tops) == 1:
+            return self._build(graph, placement, stats, tops[0])
         frames = [x[:JUDGED_FRAMES] for x in self.frames]
         real = simulate(graph, frames)
-        scores = [_score(real, simulate(g, frames)) for g in built]
-        best = int(np.argmax(scores))
-        if self.method == "best":
-            return built[best]
-        found = self._build(
-            graph, placement, stats, self._searched(graph, placement, stats, tops[best])
-        )
-        better = _score(real, simulate(found, frames)) > scores[best]
-        return found if better else built[best]
+
+        def judged(candidate: dict[str, float]) -> tuple[float, Graph]:
+            built = self._build(graph, placement, stats, candidate)
+            return _score(real, simulate(self._trial(graph, built), frames)), built
+
+        found = [judged(t) for t in tops]
+        best = int(np.argmax([score for score, _ in found]))
+        if self.method == "search":
+            searched = judged(self._searched(graph, placement, stats, tops[best]))
+            return max(found[best], searched, key=lambda pair: pair[0])[1]
+        return found[best][1]
+
+    def _trial(self, graph: Graph, rounded: Graph) -> Graph:
+        """What ranges are judged by: learning every time would take too long."""
+        own = self.rounding_of_weights
+        return self._refined(graph, rounded, own if own == "nearest" else "feedback")
 
     def _searched(
         self, graph: Graph, placement: Placement, stats: dict[str, Stats], tops: dict[str, float]
@@ -142,9 +152,9 @@ class Quantize(Pass):
         }
         return search(graph, free, tops, self.frames)
 
-    def _refined(self, graph: Graph, rounded: Graph) -> Graph:
+    def _refined(self, graph: Graph, rounded: Graph, rounding: str) -> Graph:
         """``rounded`` with weights that make up for each other's rounding, where asked for."""
-        if self.rounding_of_weights == "nearest":
+        if rounding == "nearest":
             return rounded
         special = self._special(graph)
 
@@ -156,7 +166,7 @@ class Quantize(Pass):
             graph,
             rounded,
             self.frames,
-            CHOOSERS[self.rounding_of_weights],
+            CHOOSERS[rounding],
             top,
             free_bias=self.correct_bias,
         )
@@ -206,6 +216,8 @@ class Quantize(Pass):
     def _bits(self, point: Node, placement: Placement, stats: Mapping[str, Stats]) -> int:
         if isinstance(point.op, Input) and self.pixels:
             return 8
+        if isinstance(point.op, Input):
+            return max(self.inputs, self.activations)
         if point.name in placement.wide:
             return self.activations + GUARD_BITS
         if point.name in placement.tabulated:

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from qfxc.errors import UserError
 from qfxc.ir.types import Array
-from qfxc.quantize.feedback import problem
+from qfxc.quantize.feedback import feedback, problem
 from qfxc.quantize.sequential import Layer
 
-ITERATIONS = 800
-BATCH = 512
+ITERATIONS = 400
+BATCH = 256
 """Dot products of one iteration."""
 
 RATE = 0.01
-WEIGHT = 0.01
+WEIGHT = 0.1
 """Of the term that drives every choice to up or down."""
 
 BETAS = (20.0, 2.0)
@@ -30,30 +30,50 @@ BETAS = (20.0, 2.0)
 WARM_UP = 0.2
 """Part of the iterations without it."""
 
+TRUST = 0.9
+"""How far the first h is from the real weight, towards the code that error feedback found."""
+
 STRETCH = (-0.1, 1.1)
 """The range that a sigmoid is stretched to before it is cut to 0..1."""
 
 
 def adaround(layer: Layer) -> NDArray[np.int64]:
-    """Codes (G, K, M): ``floor(w / step)`` or one more; deterministic for given input.
+    """Codes (G, K, M): those of ``feedback``, or the ones next to them towards the real weights.
 
-    Minimises ``mean |f(y) - f(target)|^2 / mean f(target)^2 + 0.01 sum(1 - |2h - 1|^beta) / size``
+    Never with a larger error on the calibration frames than those of ``feedback``.
+
+    Minimises ``mean |f(y) - f(target)|^2 / mean f(target)^2 + 0.1 sum(1 - |2h - 1|^beta) / size``
     over ``h = clip(1.2 sigmoid(v) - 0.1, 0, 1)``, with ``f`` the clips behind the layer; ``beta``
-    falls from 20 to 2 after the warm-up. ``w`` are the weights that fit the targets best
-    (``feedback.problem``).
+    falls from 20 to 2 after the warm-up. The real weights are those that fit the targets best
+    (``feedback.problem``). Deterministic for given input.
     """
     torch = _torch()
     _, wanted = problem(layer)
-    scaled = np.clip(wanted / layer.steps, -layer.top, layer.top)
-    base = np.minimum(np.floor(scaled), layer.top - 1)
-    part = np.clip((scaled - base - STRETCH[0]) / (STRETCH[1] - STRETCH[0]), 0.01, 0.99)
+    good = feedback(layer)
+    scaled = wanted / layer.steps
+    base = np.clip(np.where(scaled >= good, good, good - 1), -layer.top, layer.top - 1)
+    h = (1 - TRUST) * np.clip(scaled - base, 0, 1) + TRUST * (good - base)
+    part = (h - STRETCH[0]) / (STRETCH[1] - STRETCH[0])
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums do not depend on the number of cores
     try:
         up = _learned(torch, layer, base, np.log(part / (1 - part)))
     finally:
         torch.set_num_threads(threads)
-    return (base + up).astype(np.int64)
+    return _better(layer, (base + up).astype(np.int64), good)
+
+
+def _better(layer: Layer, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of every output the codes with the smaller error behind the clips, on all dot products."""
+    wanted = layer.targets.clip(layer.low, layer.high)
+
+    def error(codes: NDArray[np.int64]) -> Array:
+        left = layer.errors(codes)
+        bias = left.mean(axis=1, keepdims=True) if layer.free_bias else layer.bias
+        got = (layer.targets - left + bias).clip(layer.low, layer.high)
+        return np.asarray(np.square(got - wanted).mean(axis=1, keepdims=True))
+
+    return np.where(error(a) < error(b), a, b)
 
 
 def _torch() -> Any:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from qfxc.ir.types import Array
 from qfxc.quantize.sequential import Layer, nearest
 
-DAMPING = 0.01
-"""Part of the mean diagonal that is added to the second moments."""
+DAMPING = 0.1
+"""Part of the mean diagonal that is added to the second moments: calibration is a small sample."""
 
 BLOCK = 128
 """Weights whose errors are spread together over all that follow."""

@@ -20,7 +20,7 @@ from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.quantize import Quantize
 
-ROWS = 1 << 14
+ROWS = 1 << 13
 """Most dot products of a layer that its weights are chosen on."""
 
 
