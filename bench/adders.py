@@ -1,13 +1,13 @@
 """Adder graphs of random matrices beside those of alkaid and da4ml: adders, LUT bits, LUTs, depth.
 
 One command: ``python bench/adders.py --peers PYTHON [--sizes 16,32] [--bits 4,6,8] [--seeds 20]
-[--luts 3] [--pipelined] [--depth]``, where PYTHON is an interpreter with
-alkaid and da4ml (``pip install alkaid da4ml``; LGPL, used as programs only). Signed weights drawn uniformly, 8-bit signed inputs. The
-peers run with default options, and qfxc within the depth of alkaid's graph of the same matrix;
-``--depth`` compares at the least depth (``hard_dc=0``). Every graph is checked against its matrix
-and priced and written as Verilog by the same code. ``--luts N`` synthesises the first N matrices
-with Yosys for xcup: combinational between a register at either end, or with ``--pipelined`` with a
-register behind every adder.
+[--luts 3] [--pipelined] [--depth]``, where PYTHON is an interpreter with alkaid and da4ml
+(``pip install alkaid da4ml``; LGPL, used as programs only). Signed weights drawn uniformly, 8-bit
+signed inputs. The peers run with default options, and qfxc within the depth of alkaid's graph of
+the same matrix; ``--depth`` compares at the least depth (``hard_dc=0``). Every graph is checked
+against its matrix and priced and written as Verilog by the same code. ``--luts N`` synthesises the
+first N matrices with Yosys for xcup: combinational between a register at either end, or with
+``--pipelined`` with a register behind every adder.
 """
 
 from __future__ import annotations
