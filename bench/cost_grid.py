@@ -119,7 +119,7 @@ def matvec(rng: Rng) -> Kernel:
 def adders(rng: Rng) -> Kernel:
     """A matrix as a circuit: dense or sparse, of two to eight bits."""
     groups = _pick(rng, (1, 1, 1, 2))
-    k, m = _pick(rng, (3, 8, 9, 16, 27, 32, 64)), _pick(rng, (1, 2, 4, 5, 8, 10, 16, 32))
+    k, m = _pick(rng, (8, 9, 16, 27, 32, 64)), _pick(rng, (4, 5, 8, 10, 16, 32))
     x, w = _type(rng, 1, 8), Int.of_bits(int(rng.integers(2, 9)), signed=True)
     dense = const_value(_weights(rng, (groups, k, m), w))
     codes = dense * (rng.random(dense.shape) < _pick(rng, (0.3, 0.6, 1.0)))

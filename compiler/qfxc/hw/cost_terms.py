@@ -61,7 +61,11 @@ def fifo(p: Params) -> Terms:
 def adders(p: Params) -> Terms:
     """Carry chains and registers, as the circuit counts them."""
     return Terms(
-        {"one": 1, "adders": p["AdderBits"], "stages": p["Stages"]},
+        {
+            "stages": p["Stages"],
+            "adders": p["AdderBits"] - p["NarrowBits"],
+            "narrow": p["NarrowBits"],
+        },
         {"state": p["Stages"], "registers": p["RegisterBits"]},
     )
 

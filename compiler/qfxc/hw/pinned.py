@@ -2,8 +2,8 @@
 
     {"conv1": {"simd": 3, "pe": 16}, "fc": {"simd": 8, "pe": 10, "variant": "lut"}}
 
-Any subset of the nodes; the plan chooses the others around them. ``variant`` is the label
-of an ``ir.kernel.Variant``, "dsp" unless given; files of earlier releases say ``"fabric": true`` for "lut".
+Any subset of the nodes; the plan chooses the others around them. ``variant`` is the label of an
+``ir.kernel.Variant``, "dsp" unless given; earlier releases wrote ``"fabric": true`` for "lut".
 """
 
 from __future__ import annotations

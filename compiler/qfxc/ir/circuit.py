@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 from qfxc.ir.types import Int
 
 
+NARROW = 5
+"""Bits of an adder that synthesis may build of LUTs without a carry chain."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operand:
     """``(-1)**negative * (value << shift)`` of the wire with that number."""
@@ -68,14 +72,14 @@ class Circuit:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """What cost and latency depend on: ``Stages``, ``Adders``, bits of adders that need a LUT
-        (``AdderBits``), of registers (``RegisterBits``)."""
-        sums = [wire for wire in self.wires if isinstance(wire, Sum)]
+        """What cost and latency depend on: ``Stages``, bits of adders that need a LUT
+        (``AdderBits``; ``NarrowBits``: of those of up to NARROW), of registers (``RegisterBits``)."""
+        sums = [self._adder_bits(wire) for wire in self.wires if isinstance(wire, Sum)]
         registers = [wire for wire in self.wires if isinstance(wire, Register)]
         return {
             "Stages": self.stages,
-            "Adders": len(sums),
-            "AdderBits": sum(map(self._adder_bits, sums)),
+            "AdderBits": sum(sums),
+            "NarrowBits": sum(bits for bits in sums if bits <= NARROW),
             "RegisterBits": sum(wire.elem.bits for wire in registers),
         }
 

@@ -23,8 +23,11 @@ LEVELS = 2
 TREE_WEIGHTS = 1 << 15
 """Weights of the largest matrix that is offered as a circuit; its words limit it sooner."""
 
-TREE_DIGITS = 1 << 14
+TREE_NONZERO = 1 << 13
 """Weights that are not zero, of the largest matrix that is offered as a circuit."""
+
+TREE_BITS = 24
+"""Bits of the widest weights; results have twice as many at most. The solver counts in 64."""
 
 
 UNREAD = -1
@@ -45,8 +48,9 @@ def unrolls(node: Node, weights: NDArray[np.int64]) -> bool:
     vectors = words(node.type, node.type.channels)
     source = node.inputs[0].type
     widest = max(source.size // vectors * source.int.bits, node.type.channels * node.type.int.bits)
-    few = weights.size <= TREE_WEIGHTS and np.count_nonzero(weights) <= TREE_DIGITS
-    return bool(few and widest <= MAX_WORD_BITS)
+    few = weights.size <= TREE_WEIGHTS and np.count_nonzero(weights) <= TREE_NONZERO
+    narrow = node.inputs[1].type.int.bits <= TREE_BITS and node.type.int.bits <= 2 * TREE_BITS
+    return bool(few and narrow and widest <= MAX_WORD_BITS)
 
 
 def adders_kernel(node: Node, blocks: Sequence[Block]) -> Kernel:
