@@ -187,8 +187,8 @@ Refused = tuple[Callable[[Net], str], str]
             "hint: only inputs that do not depend on the network's input work here",
         ),
         (
-            lambda n: n.quant("x", 0.5, 17),
-            "error: Quant_0 (Quant): 17 bits of an activation\nhint: 1 to 16 bits are supported",
+            lambda n: n.quant("x", 0.5, 33),
+            "error: Quant_0 (Quant): 33 bits\nhint: 1 to 32 bits are supported",
         ),
         (
             lambda n: n.quant("x", -0.5, 4),

@@ -31,7 +31,7 @@ from qfxc.ops.quantize import Quantize
 from qfxc.ops.thresholds import Thresholds
 
 MOST_BITS = 16
-"""Of activations."""
+"""Of the codes of a MultiThreshold with its bias."""
 
 ONE = np.asarray(1.0)
 WIDE = 1 << 40
@@ -52,12 +52,10 @@ def _quantized(call: Call, x: Value, elem: Int, rounding: Rounding, suffix: str 
 @converts(
     "Quant",
     "IntQuant",
-    notes="QONNX: constant parameters, 1 to 16 bits, scale per tensor or channel",
+    notes="QONNX: constant parameters, 1 to 32 bits, scale per tensor or channel",
 )
 def quant(call: Call) -> Value:
     quantizer = Quantizer.of(call.node, _constants(call))
-    if (bits := (quantizer.high - quantizer.low).bit_length()) > MOST_BITS:
-        raise UserError(f"{bits} bits of an activation", hint="1 to 16 bits are supported")
     x, steps = channel_last(call, call.value(0), quantizer.scale)
     if quantizer.bipolar:
         return _bipolar(call, x, steps)
