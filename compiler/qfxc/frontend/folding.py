@@ -43,7 +43,7 @@ FIXED_DOMAIN = "qfxc.nn"
 
 def is_fixed(node: onnx.NodeProto) -> bool:
     """Whether a node is a cast to fixed point of this project's own domain."""
-    return node.op_type == "Fixed" and node.domain == FIXED_DOMAIN
+    return (node.op_type, node.domain) == ("Fixed", FIXED_DOMAIN)
 
 
 def tensor(proto: onnx.TensorProto) -> Array:
