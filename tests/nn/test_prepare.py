@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import operator
+from typing import Literal
 
 import pytest
 import torch
@@ -134,7 +135,7 @@ def test_names_and_leaves() -> None:
     ]  # fmt: skip
     assert {n.op for n in made.graph.nodes} == {"placeholder", "call_module", "output"}
     signs = {n: m.cast.signed for n, m in made.named_modules() if getattr(m, "cast", None)}
-    unsigned = "relu relu_1 add relu_2 avg_pool2d cat adaptive_avg_pool2d".split()
+    unsigned = ["relu", "relu_1", "add", "relu_2", "avg_pool2d", "cat", "adaptive_avg_pool2d"]
     assert {n for n, signed in signs.items() if not signed} == set(unsigned)
     assert set(Residual().state_dict()) <= set(made.state_dict())
 
@@ -207,9 +208,10 @@ def test_calibration_by_error_is_no_worse() -> None:
         qnn.calibrate(qnn.Cast(4), [])
 
 
-def test_calibration_with_the_statistics_of_batches() -> None:
+@pytest.mark.parametrize("casts", ["every", "fused"])
+def test_calibration_with_the_statistics_of_batches(casts: Literal["every", "fused"]) -> None:
     torch.manual_seed(10)
-    made = qnn.prepare(Residual())
+    made = qnn.prepare(Residual(), qnn.Config(casts=casts))
     qnn.calibrate(made, [5 * x for x in batches((3, 8, 8), 12)], batches=12, batch_statistics=True)
     assert (made.norm.running_mean != 0).all()
     assert made.training

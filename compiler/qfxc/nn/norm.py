@@ -95,6 +95,8 @@ class _BatchNorm(Layer, nn.modules.batchnorm._BatchNorm):
         That one has the gradients through mean and variance; its gain is ``scale * deviation``
         and its shift ``offset + mean * scale``, which is gamma and beta but for the rounding.
         """
+        if x.dtype == torch.float64:  # from a layer that evaluates, while this one calibrates
+            x = x.to(self._running()[0].dtype)
         axes = [axis for axis in range(x.dim()) if axis != 1]
         var, mean = torch.var_mean(x.detach().float(), axes, correction=0)
         scale = self._quantized_scale(var)
