@@ -27,6 +27,8 @@ from qfxc.driver import Compiled
 from qfxc.hw.board import load
 from qfxc.hw.netlist import Netlist, Stream
 from qfxc.ir.graph import Graph, Node, Port
+from qfxc.ir.overflow import Overflow
+from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, Scale
 from qfxc.ops.input import Input
 from qfxc.quantize.encode import decode, encode
@@ -143,6 +145,19 @@ def test_bad_inputs(array: Array, message: str) -> None:
     with pytest.raises(DriverError) as caught:
         pixel_port().checked(array)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("overflow", list(Overflow))
+@pytest.mark.parametrize("rounding", list(Rounding))
+def test_inputs_are_cast_as_their_quantizer_says(rounding: Rounding, overflow: Overflow) -> None:
+    elem = Int(-8, 7, Scale.of(0.25))
+    port = Port("x", (90,), (0,), rounding=rounding.value, overflow=overflow.value)
+    node = Node(Input((90,), elem), (), "x")
+    driver = described([(port, node, Stream("x", elem, 1, 90))])[0]
+    x = (np.arange(90, dtype=np.float32)[None] - 45) / 8
+    assert (driver.quantize(x) == encode(x, elem, rounding, overflow)).all()
+    codes = [overflow.apply(rounding.round(Fraction(float(v)) * 4), elem) for v in x[0]]
+    assert driver.quantize(x)[0].tolist() == codes
 
 
 def test_host_operators() -> None:

@@ -40,6 +40,19 @@ def test_every_mode(rounding: str, overflow: str) -> None:
     assert compare(net.model(y, (2, 8, 8)), [x]).total == 512
 
 
+@pytest.mark.parametrize("overflow", OVERFLOWS)
+def test_casts_behind_what_moves_codes(overflow: str) -> None:
+    """The largest of some numbers need not have the largest code, where codes wrap."""
+    net = Net(0, (2, 6, 5))
+    x = net.fixed("x", 9, 4, rounding="RND", overflow="SAT")
+    y = net.make("MaxPool", x, kernel_shape=[2, 2], strides=[1, 1])
+    y = net.fixed(y, 4, 2, rounding="TRN_ZERO", overflow=overflow)
+    y = net.make("Concat", y, net.make("Relu", y), axis=1)
+    y = net.fixed(y, 3, 1, rounding="RND_CONV", overflow=overflow)
+    frames = np.random.default_rng(0).normal(size=(3, 2, 6, 5)).astype(np.float32) * 4
+    assert compare(net.model(y, (4, 5, 4)), [frames]).total == 3 * (60 + 40 + 80)
+
+
 def stems(model: onnx.ModelProto, x: np.ndarray) -> list[str]:
     return [n.op.stem for n in integer_graph(model, [x]).nodes() if n.op.stem != "input"]
 
