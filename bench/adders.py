@@ -71,10 +71,6 @@ def ours(matrix: Matrix, depth: int) -> tuple[AdderGraph, float]:
     return graph, time.perf_counter() - start
 
 
-def signed_bits(node: Range) -> int:
-    return node.bits + (node.lo >= 0)
-
-
 def verilog(graph: AdderGraph, pipelined: bool) -> str:
     """A module with registered inputs and outputs; every node a signed wire as wide as proven.
 
@@ -91,7 +87,7 @@ def verilog(graph: AdderGraph, pipelined: bool) -> str:
     at = 0
     for term in graph.outputs:
         if term is not None:
-            width = signed_bits(nodes[term.node]) + term.negative
+            width = nodes[term.node].signed_bits + term.negative
             value = wires.at(term.node, max(levels))
             sign = "-" if term.negative else ""
             wires.lines.append(f"wire signed [{width - 1}:0] o{at} = {sign}{value};")
@@ -116,7 +112,7 @@ class Wires:
         name, before = f"n{node}_{level}", self.at(node, level - 1)
         if name not in self.made:
             self.made.add(name)
-            self.lines.append(f"reg signed [{signed_bits(self.nodes[node]) - 1}:0] {name};")
+            self.lines.append(f"reg signed [{self.nodes[node].signed_bits - 1}:0] {name};")
             self.lines.append(f"always @(posedge clk) {name} <= {before};")
         return name
 
@@ -127,7 +123,7 @@ def adder_text(i: int, adder: Adder, wires: Wires) -> None:
     low, high = sorted((adder.a, adder.b), key=lambda t: nodes[t.node].zeros + t.shift)
     cut = (low if low.negative else high).shift
     cut += nodes[(low if low.negative else high).node].zeros
-    width = signed_bits(nodes[i])
+    width = nodes[i].signed_bits
     plus, minus = (high, low) if low.negative else (low, high)
     sign = "-" if low.negative or high.negative else "+"
     names = {t: wires.at(t.node, level - 1) for t in (low, high)}
@@ -149,7 +145,7 @@ def above(term: Term, names: dict[Term, str], cut: int) -> str:
 
 
 def luts(graph: AdderGraph, pipelined: bool) -> int:
-    """LUTs that Yosys needs for UltraScale+, no DSP."""
+    """LUTs that Yosys needs for UltraScale+, inverters in front of carry chains included."""
     with tempfile.TemporaryDirectory() as folder:
         source, stat = Path(folder) / "top.v", Path(folder) / "stat.json"
         source.write_text(verilog(graph, pipelined))
@@ -157,7 +153,7 @@ def luts(graph: AdderGraph, pipelined: bool) -> int:
         steps += f" -nosrl -top top;tee -q -o {stat} stat -json"
         subprocess.run([sys.executable, "-c", YOSYS, steps], check=True, stdout=subprocess.DEVNULL)
         cells = json.loads(stat.read_text())["modules"]["\\top"]["num_cells_by_type"]
-    return round(resources(cells).lut)
+    return round(resources(cells).lut) + cells.get("INV", 0)
 
 
 def spread(values: Sequence[float], digits: int) -> str:

@@ -32,6 +32,8 @@ inline int range_bits(i64 lo, i64 hi) {
   return std::max(bit_length(hi), 1);
 }
 
+inline int signed_bits(i64 lo, i64 hi) { return range_bits(lo, hi) + (lo >= 0); }
+
 /// Nonzero digits of the canonical signed-digit form.
 inline int weight(i64 c) {
   const u64 n = static_cast<u64>(c < 0 ? -c : c);
@@ -71,15 +73,16 @@ class Network {
     }
   }
 
-  /// LUTs of an adder with the result's range, the lower operand not negated.
+  /// LUTs of an adder with the result's range, the lower operand not negated (graph.py: adder_bits).
   int price(const Term& a, const Term& b, i64 lo, i64 hi) const {
     const bool swap = low(b) < low(a);
     const Term &l = swap ? b : a, &h = swap ? a : b;
+    const bool minus = l.negative != h.negative;
     const int start = low(h);
     const Node& below = nodes[l.node];
-    if (l.negative == h.negative && below.lo >= 0 && (below.hi << l.shift) < (i64{1} << start)) return 0;
-    const bool flip = l.negative;
-    return std::max(range_bits(flip ? -hi : lo, flip ? -lo : hi) - start, 0);
+    if (!minus && below.lo >= 0 && (below.hi << l.shift) < (i64{1} << start)) return 0;
+    const int result = l.negative ? signed_bits(-hi, -lo) : signed_bits(lo, hi);
+    return std::max(std::min(result, top(a, b)) - start + minus, 0);
   }
 
   int price(const Term& a, const Term& b) const {
@@ -122,11 +125,8 @@ class Network {
   int cost(const Node& n) const {
     const bool swap = low(n.b) < low(n.a);
     const Term &l = swap ? n.b : n.a, &h = swap ? n.a : n.b;
-    const int top = range_bits(n.lo, n.hi), start = low(h);
-    if (l.negative) return top - low(l);
-    const Node& below = nodes[l.node];
-    if (!h.negative && below.lo >= 0 && (below.hi << l.shift) < (i64{1} << start)) return 0;
-    return std::max(top - start, 0);
+    if (!l.negative || low(l) == low(h)) return price(n.a, n.b, n.lo, n.hi);
+    return std::min(signed_bits(n.lo, n.hi), top(n.a, n.b)) - low(l);
   }
 
   /// The linear form of a node whose terms were negated.
@@ -140,6 +140,12 @@ class Network {
   }
 
  private:
+  /// The first bit above both operands.
+  int top(const Term& a, const Term& b) const {
+    const Node &x = nodes[a.node], &y = nodes[b.node];
+    return std::max(signed_bits(x.lo, x.hi) + a.shift, signed_bits(y.lo, y.hi) + b.shift);
+  }
+
   int inputs_;
   std::vector<i64> forms_;
 };

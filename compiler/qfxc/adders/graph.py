@@ -54,6 +54,11 @@ class Range:
         """Bits of the narrowest code, its constant zeros below included."""
         return Int(self.lo, self.hi).bits
 
+    @property
+    def signed_bits(self) -> int:
+        """Bits of the narrowest two's complement code."""
+        return self.bits + (self.lo >= 0)
+
 
 @dataclass(frozen=True)
 class AdderGraph:
@@ -165,20 +170,25 @@ class AdderGraph:
 
 
 def adder_bits(adder: Adder, ranges: Sequence[Range], result: Range) -> int:
-    """LUTs of one adder: a LUT for every bit from the first that both operands reach.
+    """LUTs of one adder, as measured with Yosys for UltraScale+ (docs/decisions/0010).
 
-    Below that only one operand has bits; they pass through, unless that operand is negated (its
-    borrow starts at its own lowest bit). Unsigned bits that end below the other operand's lowest
-    are appended to it for nothing.
+    One for every bit from the first that both operands reach; those below pass through. None for
+    the bits above both: the LUT of their sign bits drives them too. One more for a difference.
+    Where the operand that starts lower is the negated one, its borrow starts at its lowest bit.
+    Unsigned bits that end below the other operand's lowest are appended to it for nothing.
     """
     low, high = sorted((adder.a, adder.b), key=lambda t: ranges[t.node].zeros + t.shift)
+    first = ranges[low.node].zeros + low.shift
     start = ranges[high.node].zeros + high.shift
-    if low.negative:
-        return result.bits - (ranges[low.node].zeros + low.shift)
     below = ranges[low.node]
-    if not high.negative and below.lo >= 0 and below.hi << low.shift < 1 << start:
+    minus = low.negative or high.negative
+    if not minus and below.lo >= 0 and below.hi << low.shift < 1 << start:
         return 0
-    return max(result.bits - start, 0)
+    top = max(ranges[t.node].signed_bits + t.shift for t in (low, high))
+    end = min(top, result.signed_bits)
+    if low.negative and first < start:
+        return end - first
+    return max(end - start + minus, 0)
 
 
 def _signed(term: Term, nodes: NDArray[np.int64]) -> NDArray[np.int64]:

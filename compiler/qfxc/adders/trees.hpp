@@ -76,10 +76,11 @@ inline i64 flip_cost(const Network& net, int node, int own, int& child) {
   if (node < own) return i64{1} << 40;
   const Node& n = net.nodes[node];
   child = -1;
-  if (n.b.negative) return net.low(n.b) - net.low(n.a);
+  const i64 apart = net.low(n.b) - net.low(n.a);
+  if (n.b.negative) return std::max<i64>(apart - 1, 0);
   int c;
-  const i64 fa = flip_cost(net, n.a.node, own, c);
-  const i64 fb = flip_cost(net, n.b.node, own, c) + net.low(n.b) - net.low(n.a);
+  const i64 fa = flip_cost(net, n.a.node, own, c) + 1;
+  const i64 fb = flip_cost(net, n.b.node, own, c) + std::max<i64>(apart, 1);
   child = fa <= fb ? 0 : 1;
   return std::min(fa, fb);
 }
