@@ -111,7 +111,8 @@ class _Rounded:
         most = levels(bits, signed)
         step = self._tops[name] / most
         codes = np.floor(value / step + 0.5)
-        return np.clip(codes, -most - 1 if signed else 0, most) * value.dtype.type(step)
+        inside = np.clip(codes, -most - 1 if signed else 0, most)
+        return np.asarray(inside * value.dtype.type(step))
 
     def _distance(self, values: Mapping[str, Array]) -> float:
         """The noise of the worst output, in parts of its signal."""

@@ -1,0 +1,110 @@
+"""Layers of real networks, one after the other: samples, groups, biases, codes and bits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from networks import NETWORKS
+from qfxc.ir.graph import Graph
+from qfxc.ir.types import Array
+from qfxc.ops.const import const_value
+from qfxc.ops.conv import Conv
+from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.matmul import MatMul
+from qfxc.passes.base import run_passes
+from qfxc.passes.pipeline import pipeline
+from qfxc.passes.quantize import Quantize
+from qfxc.quantize.error import sqnr_db
+from qfxc.quantize.placement import ends
+from qfxc.quantize.sequential import Layer, nearest, refined
+from qfxc.sim import simulate
+
+
+def prepared(name: str) -> tuple[Graph, Array]:
+    """A network as the pass finds it."""
+    graph, frames = NETWORKS[name]()
+    steps = pipeline()
+    before = [isinstance(s, Quantize) for s in steps].index(True)
+    return run_passes(graph, steps[:before]), frames
+
+
+def quantized(name: str, **options: object) -> tuple[Graph, Graph, Array]:
+    graph, frames = prepared(name)
+    step = replace(Quantize(frames=(frames,)), **options)  # type: ignore[arg-type]
+    return graph, step.run(graph), frames
+
+
+def layers(graph: Graph) -> dict[str, Array]:
+    """Codes by layer."""
+    return {
+        n.name: const_value(n.inputs[1].inputs[0])
+        for n in graph.nodes()
+        if isinstance(n.op, (Conv, MatMul)) and isinstance(n.inputs[1].op, Dequantize)
+    }
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rounding_to_nearest_again_changes_nothing(name: str) -> None:
+    graph, built, frames = quantized(name, clip_weights="max", correct_bias=False)
+    seen: list[Layer] = []
+
+    def choose(layer: Layer) -> Array:
+        seen.append(layer)
+        return nearest(layer)
+
+    again = refined(graph, built, [frames], choose, lambda _: 127, free_bias=False)
+    assert [layer.name for layer in seen] == list(layers(built))
+    for key, codes in layers(built).items():
+        assert (layers(again)[key] == codes).all()
+    for a, b in zip(simulate(built, [frames]), simulate(again, [frames]), strict=True):
+        assert (a == b).all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_targets_are_the_float_network(name: str) -> None:
+    graph, built, frames = quantized(name)
+    values: dict[str, list[Array]] = {}
+    simulate(graph, [frames], lambda node, x: values.setdefault(node.name, []).append(x))
+
+    def choose(layer: Layer) -> Array:
+        whole = np.concatenate(values[layer.name])
+        groups = len(layer.targets)
+        rows = layer.targets.transpose(1, 0, 2).reshape(layer.targets.shape[1], -1)
+        assert groups * layer.targets.shape[2] == whole.shape[-1]
+        # every dot product of these small networks is in the sample, in the order of the frames
+        np.testing.assert_allclose(rows, whole.reshape(rows.shape), rtol=1e-4, atol=1e-4)
+        return nearest(layer)
+
+    refined(graph, built, [frames], choose, lambda _: 127)
+
+
+# without "branches": products and functions behind its layers make most of the noise of its outputs
+@pytest.mark.parametrize("name", sorted(NETWORKS.keys() - {"branches"}))
+def test_feedback_keeps_more_signal_at_four_bits(name: str) -> None:
+    graph, by_itself, frames = quantized(name, weights=4)
+    _, together, _ = quantized(name, weights=4, rounding_of_weights="feedback")
+    real = simulate(graph, [frames])
+    before, after = (
+        min(sqnr_db(a, b) for a, b in zip(real, simulate(g, [frames]), strict=True))
+        for g in (by_itself, together)
+    )
+    assert after > before
+    assert all(np.abs(codes).max() <= 7 for codes in layers(together).values())
+
+
+def test_the_same_every_time() -> None:
+    a, b = (layers(quantized("residual", weights=4, rounding_of_weights="feedback")[1])
+            for _ in range(2))  # fmt: skip
+    assert all((a[name] == b[name]).all() for name in a)
+
+
+def test_bits_of_the_ends() -> None:
+    graph, built, _ = quantized("residual", weights=3, ends=8, rounding_of_weights="feedback")
+    outer = ends(graph)
+    peaks = {name: int(np.abs(codes).max()) for name, codes in layers(built).items()}
+    assert outer
+    assert outer < peaks.keys()
+    assert all((peak > 3) == (name in outer) for name, peak in peaks.items())
