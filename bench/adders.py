@@ -48,7 +48,7 @@ def matrices(size: int, bits: int, seeds: int) -> list[Matrix]:
 def peer(
     python: str, name: str, data: Sequence[Matrix], levels: int
 ) -> list[tuple[AdderGraph, float]]:
-    """What a peer makes of the matrices, and its seconds for each."""
+    """What a peer makes of the matrices, and its processor seconds for each."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "matrices.npy"
         np.save(path, np.stack(data))
@@ -66,9 +66,9 @@ def read(row: dict[str, Any], count: int) -> AdderGraph:
 
 
 def ours(matrix: Matrix, depth: int) -> tuple[AdderGraph, float]:
-    start = time.perf_counter()
+    start = time.process_time()
     graph = solve(matrix, [INPUT] * len(matrix), depth=depth)
-    return graph, time.perf_counter() - start
+    return graph, time.process_time() - start
 
 
 def verilog(graph: AdderGraph, pipelined: bool) -> str:
@@ -201,7 +201,9 @@ def main() -> None:
     for size in map(int, options.sizes.split(",")):
         for bits in map(int, options.bits.split(",")):
             print(f"\n{size}x{size}, {bits}-bit weights, {options.seeds} matrices: min/median/max")
-            print("| | adders | LUT bits | of alkaid's | depth | seconds | LUTs | of alkaid's |")
+            print(
+                "| | adders | LUT bits | of alkaid's | depth | CPU seconds | LUTs | of alkaid's |"
+            )
             compare(matrices(size, bits, options.seeds), options)
 
 

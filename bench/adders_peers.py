@@ -2,7 +2,7 @@
 
     python bench/adders_peers.py {alkaid|da4ml} MATRICES.npy LEVELS  ->  JSON lines on stdout
 
-``LEVELS``: the solver's ``hard_dc`` (-1, its default: no limit). One line per matrix: seconds,
+``LEVELS``: the solver's ``hard_dc`` (-1, its default: no limit). One line per matrix: CPU seconds,
 ``adders`` as (node, shift, negative) twice, ``outputs`` as (node, shift, negative) or null. Both
 are called as programs, by their documented function and the fields of its result.
 """
@@ -48,9 +48,9 @@ def main():
     solve = library.cmvm_solve if name == "alkaid" else library.solve
     for matrix in np.load(path):
         ranges = [library.QInterval(-128.0, 127.0, 1.0)] * len(matrix)
-        start = time.perf_counter()
+        start = time.process_time()
         result = solve(matrix.astype(np.float32), qintervals=ranges, hard_dc=int(levels))
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         adders, terms = [], [(i, 0, False) for i in range(len(matrix))]
         for stage in result.solutions if hasattr(result, "solutions") else result:
             terms = values(stage, terms, adders, len(matrix))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class Range:
     @property
     def bits(self) -> int:
         """Bits of the narrowest code, its constant zeros below included."""
-        return Int(self.lo, self.hi).bits
+        return _bits(self.lo, self.hi)
 
     @property
     def signed_bits(self) -> int:
@@ -189,6 +189,11 @@ def adder_bits(adder: Adder, ranges: Sequence[Range], result: Range) -> int:
     if low.negative and first < start:
         return end - first
     return max(end - start + minus, 0)
+
+
+@lru_cache(1 << 16)
+def _bits(lo: int, hi: int) -> int:
+    return Int(lo, hi).bits
 
 
 def _signed(term: Term, nodes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -20,7 +20,9 @@ WIDEST = 24
 
 PAIRS = 1 << 17
 """Pairs of digits that the attempts of one effort look at, as far as ATTEMPTS allows."""
-ATTEMPTS = (4, 12)
+ATTEMPTS = (4, 8)
+BASES = (8, 0, 32)
+"""What an adder counts beside its LUTs where shared sums are weighed: the attempts take turns."""
 
 
 def solve(
@@ -76,7 +78,7 @@ def _shared(
 ) -> AdderGraph:
     low = np.array([x.lo for x in inputs], np.int64)
     high = np.array([x.hi for x in inputs], np.int64)
-    strategies = [Strategy(1, 8, seed, depth) for seed in range(tries)]
+    strategies = [Strategy(1, BASES[i % len(BASES)], i, depth) for i in range(tries)]
     adders, outputs = call(matrix, low, high, strategies, room)
     return AdderGraph(tuple(inputs), adders, outputs)
 
