@@ -214,7 +214,7 @@ def cast(p: Params) -> Terms:
             "rounded": lanes * kept * rounds,
             "cut": lanes * (p["Right"] / 5 + 1) * (rounds and p["Round"] != 4),
             **({key: v * (p["Overflow"] == 0) for key, v in limits.items()}),
-            "zeroed": lanes * (p["YBits"] / 2 + value / 5) * (p["Overflow"] == 1),
+            "zeroed": lanes * (1 + max(value - p["YBits"], 0) / 5) * (p["Overflow"] == 1),
         },
         {"state": stages + count, "registers": lanes * held + left.bits + bias.bits * (1 + moving)},
         bram18=left.bram18 + bias.bram18,
