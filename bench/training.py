@@ -67,10 +67,19 @@ def brevitas_network() -> nn.Module | None:
     """The same network of Brevitas' layers with its trained power-of-two scales."""
     try:
         import brevitas.nn as qn
-        from brevitas.quant import Int8ActPerTensorFixedPoint, Int8WeightPerTensorFixedPoint
-        from brevitas.quant import Uint8ActPerTensorFixedPoint as Unsigned
+        from brevitas.quant import (
+            Int8ActPerTensorFixedPoint,
+            Int8WeightPerTensorFixedPoint,
+            Uint8ActPerTensorFixedPoint,
+        )
     except ImportError:
         return None
+
+    class Activation(Int8ActPerTensorFixedPoint):  # type: ignore[misc]
+        collect_stats_steps = 1  # from the second step on the scale is trained
+
+    class Unsigned(Uint8ActPerTensorFixedPoint):  # type: ignore[misc]
+        collect_stats_steps = 1
 
     def conv(*args: Any, **kwargs: Any) -> nn.Module:
         made: nn.Module = qn.QuantConv2d(
@@ -83,12 +92,12 @@ def brevitas_network() -> nn.Module | None:
             *args,
             bias=True,
             weight_quant=Int8WeightPerTensorFixedPoint,
-            output_quant=Int8ActPerTensorFixedPoint,
+            output_quant=Activation,
         )
         return made
 
     network = Network(conv, lambda: qn.QuantReLU(act_quant=Unsigned), linear)
-    return nn.Sequential(qn.QuantIdentity(act_quant=Int8ActPerTensorFixedPoint), network)
+    return nn.Sequential(qn.QuantIdentity(act_quant=Activation), network)
 
 
 def networks(x: Tensor) -> dict[str, nn.Module]:

@@ -161,16 +161,22 @@ class _Fixed(torch.autograd.Function):
             of_x = grad if inside is None else torch.where(inside, grad, 0.0)
         if ctx.needs_input_grad[1]:
             coarse = _cast(x, wbit - 1, fbit - 1, ctx.rounding, ctx.overflow, ctx.signed)
-            of_w = _reduce(grad * (y - coarse), wbit)
+            of_w = _product_sum(grad, y - coarse, wbit)
         if ctx.needs_input_grad[2]:
             moved = (x if inside is None else torch.where(inside, x, 0.0)) - y
             scale = _lsq_scale(x, wbit, fbit) if ctx.grad_scale is None else ctx.grad_scale
-            of_f = _reduce(grad * moved, fbit) * (_LN2 * scale)
+            of_f = _product_sum(grad, moved, fbit) * (_LN2 * scale)
         return of_x, of_w, of_f, None, None, None, None
 
 
-def _reduce(gradient: Tensor, like: Tensor) -> Tensor:
-    total = gradient.sum() if like.dim() == 0 else gradient.sum_to_size(like.shape)
+def _product_sum(grad: Tensor, factor: Tensor, like: Tensor) -> Tensor:
+    """The sum of the products per element of ``like``; BLAS where there is one and no copy."""
+    if like.dim() > 0:
+        total = (grad * factor).sum_to_size(like.shape)
+    elif grad.is_contiguous() and factor.is_contiguous():
+        total = torch.dot(grad.view(-1), factor.view(-1))
+    else:
+        total = (grad * factor).sum()
     return total.to(like.dtype)
 
 

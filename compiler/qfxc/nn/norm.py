@@ -46,9 +46,9 @@ class _BatchNorm(Layer, nn.modules.batchnorm._BatchNorm):
 
     def constants(self) -> Iterator[tuple[Cast, Tensor]]:
         """The casts of scale and offset, with those of the running statistics."""
-        mean, var = self._running()
-        yield self.weight_cast, self._scale(var)
-        yield self.bias_cast, self._offset(mean, self._scale(var))
+        mean, inverse = self._running()
+        yield self.weight_cast, self._scale(inverse)
+        yield self.bias_cast, self._offset(mean, self._scale(inverse))
 
     def quantized_weight(self) -> Tensor:
         """The scale of every channel, from the running variance."""
@@ -56,24 +56,24 @@ class _BatchNorm(Layer, nn.modules.batchnorm._BatchNorm):
 
     def quantized_bias(self) -> Tensor:
         """The offset of every channel, from the running statistics."""
-        mean, var = self._running()
-        offset: Tensor = self.bias_cast(self._offset(mean, self._quantized_scale(var)))
+        mean, inverse = self._running()
+        offset: Tensor = self.bias_cast(self._offset(mean, self._quantized_scale(inverse)))
         return offset
 
     def _running(self) -> tuple[Tensor, Tensor]:
+        """The running mean, and one over the running deviation."""
         assert self.running_mean is not None, "add_casts"
         assert self.running_var is not None, "add_casts"
-        return self.running_mean, self.running_var
+        return self.running_mean, torch.rsqrt(self.running_var + self.eps)
 
-    def _scale(self, var: Tensor) -> Tensor:
-        inverse = torch.rsqrt(var + self.eps)
+    def _scale(self, inverse: Tensor) -> Tensor:
         return inverse * self.weight if self.affine else inverse
 
     def _offset(self, mean: Tensor, scale: Tensor) -> Tensor:
         return self.bias - mean * scale if self.affine else -mean * scale
 
-    def _quantized_scale(self, var: Tensor) -> Tensor:
-        scale: Tensor = self.weight_cast(self._scale(var))
+    def _quantized_scale(self, inverse: Tensor) -> Tensor:
+        scale: Tensor = self.weight_cast(self._scale(inverse))
         if self.project is not None and self.weight_cast.observer is None:
             scale = self.project(scale, self.weight_cast.format())
         return scale
@@ -94,14 +94,16 @@ class _BatchNorm(Layer, nn.modules.batchnorm._BatchNorm):
 
         That one has the gradients through mean and variance; its gain is ``scale * deviation``
         and its shift ``offset + mean * scale``, which is gamma and beta but for the rounding.
+        The statistics come from it, too: its reductions are faster than var_mean's.
         """
         if x.dtype == torch.float64:  # from a layer that evaluates, while this one calibrates
             x = x.to(self._running()[0].dtype)
-        axes = [axis for axis in range(x.dim()) if axis != 1]
-        var, mean = torch.var_mean(x.detach().float(), axes, correction=0)
-        scale = self._quantized_scale(var)
+        with torch.no_grad():
+            none = (None, None, None, None)
+            _, mean, inverse = torch.native_batch_norm(x.float(), *none, True, 0.0, self.eps)
+        scale = self._quantized_scale(inverse)
         offset: Tensor = self.bias_cast(self._offset(mean, scale))
-        gain, shift = scale * torch.sqrt(var + self.eps), offset + mean * scale
+        gain, shift = scale / inverse, offset + mean * scale
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         return F.batch_norm(
