@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd, isqrt, lcm
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 Array = np.ndarray[Any, Any]
+ROOT_BITS = 100
 INT8_LIMITS = {
     np.dtype(kind): (int(np.iinfo(kind).min), int(np.iinfo(kind).max))
     for kind in (np.int8, np.uint8, np.int16, np.uint16, np.int32)
@@ -96,6 +97,13 @@ def dot(a: Exact, b: Exact) -> Exact:
     if most(x) * most(y) * x.shape[-1] >= 1 << 62:
         x, y = x.astype(object), y.astype(object)
     return Exact(np.matmul(x, y) if x.dtype != object else np.dot(x, y), a.unit * b.unit)
+
+
+def reciprocal_root(x: Exact) -> Exact:
+    """``1 / sqrt(x)``, rounded down to a multiple of ``2**-ROOT_BITS``."""
+    values = (Fraction(int(v)) * x.unit for v in x.num.reshape(-1))
+    roots = [isqrt((v.denominator << (2 * ROOT_BITS)) // v.numerator) for v in values]
+    return Exact(np.array(roots, dtype=object).reshape(x.num.shape), Fraction(1, 1 << ROOT_BITS))
 
 
 def round_half_even(num: Array, den: int) -> Array:
@@ -205,6 +213,12 @@ class Oracle:
 
     def op_mul(self, a: Any, x: Any, y: Any) -> Exact:
         return multiply(real(x), real(y))
+
+    def op_batchnormalization(self, a: Any, x: Exact, *parameters: Any) -> Exact:
+        scale, shift, mean, var = (exact(along(v, 1, x.num.ndim)) for v in parameters)
+        divisor = add(var, exact(np.asarray(np.float32(a.get("epsilon", 1e-5)))))
+        centred = add(x, Exact(times(mean.num, -1), mean.unit))
+        return add(multiply(centred, multiply(scale, reciprocal_root(divisor))), shift)
 
     def op_relu(self, a: Any, x: Any) -> Any:
         if isinstance(x, Exact):
