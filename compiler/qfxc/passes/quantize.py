@@ -216,14 +216,15 @@ class Quantize(Pass):
     def _bits(self, point: Node, placement: Placement, stats: Mapping[str, Stats]) -> int:
         if isinstance(point.op, Input) and self.pixels:
             return 8
+        bits = self.activations
         if isinstance(point.op, Input):
-            return max(self.inputs, self.activations)
+            bits = max(self.inputs, bits)
         if point.name in placement.wide:
             return self.activations + GUARD_BITS
         if point.name in placement.tabulated:
             programs = placement.tabulated[point.name]
-            return table_bits(stats[point.name], programs, self.activations, MOST_TABLE_BITS)
-        return self.outputs if point.name in placement.at_output else self.activations
+            return table_bits(stats[point.name], programs, bits, MOST_TABLE_BITS)
+        return self.outputs if point.name in placement.at_output else bits
 
     def _tops(self, placement: Placement, stats: dict[str, Stats], method: str) -> dict[str, float]:
         """The largest magnitude that every quantizer represents."""

@@ -135,7 +135,7 @@ class Ranges:
         return k
 
     def _own(self, name: str) -> Array:
-        return np.maximum(self._weights[name].max(axis=0), self._bias[name])
+        return np.asarray(np.maximum(self._weights[name].max(axis=0), self._bias[name]))
 
 
 def per_input(k: Array, sink: Node) -> Array:
