@@ -23,6 +23,7 @@ VARIANTS = {
     "half-even": "quantize{rounding=half-even}",
     "floor": "quantize{rounding=floor}",
     "minmax": "quantize{method=minmax}",
+    "feedback": "quantize{weights=4,method=search,rounding_of_weights=feedback,ends=8}",
 }
 
 
