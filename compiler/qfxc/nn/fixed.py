@@ -158,12 +158,12 @@ class _Fixed(torch.autograd.Function):
         inside = _inside(x, wbit, fbit, ctx.rounding, ctx.overflow, ctx.signed)
         of_x = of_w = of_f = None
         if ctx.needs_input_grad[0]:
-            of_x = grad if inside is None else torch.where(inside, grad, 0.0)
+            of_x = grad if inside is None else grad * inside
         if ctx.needs_input_grad[1]:
             coarse = _cast(x, wbit - 1, fbit - 1, ctx.rounding, ctx.overflow, ctx.signed)
             of_w = _product_sum(grad, y - coarse, wbit)
         if ctx.needs_input_grad[2]:
-            moved = (x if inside is None else torch.where(inside, x, 0.0)) - y
+            moved = x - y if inside is None else (x * inside).sub_(y)
             scale = _lsq_scale(x, wbit, fbit) if ctx.grad_scale is None else ctx.grad_scale
             of_f = _product_sum(grad, moved, fbit) * (_LN2 * scale)
         return of_x, of_w, of_f, None, None, None, None
@@ -195,7 +195,10 @@ def _inside(
     overflow: Overflow,
     signed: bool,
 ) -> Tensor | None:
-    """Where the code is in range before overflow; None for everywhere."""
+    """1 where the code is in range before overflow, else 0; None for everywhere.
+
+    Numbers, because products with them are several times as fast as torch.where.
+    """
     if overflow is Overflow.WRAP:
         return None
     dtype = _work_dtype(x, wbit, overflow)
@@ -206,7 +209,7 @@ def _inside(
     step = _scale(fbit, -1, dtype)
     a = (lo + rounding.twice_offset(low) / 2) * step
     b = (hi + 1 + rounding.twice_offset(top) / 2) * step
-    x = x.to(dtype)
-    above: Tensor = x >= a if rounding.closed(low) else x > a
-    below: Tensor = x < b if rounding.closed(top) else x <= b
-    return above & below
+    u = x.to(dtype)
+    above: Tensor = u >= a if rounding.closed(low) else u > a
+    below: Tensor = u < b if rounding.closed(top) else u <= b
+    return (above & below).to(x.dtype)
