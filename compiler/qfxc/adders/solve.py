@@ -18,9 +18,9 @@ SLACK = 2
 WIDEST = 24
 """Bits of a weight that the solver takes; its digit masks and depth sums then stay in 64."""
 
-PAIRS = 1 << 17
+PAIRS = 3 << 15
 """Pairs of digits that the attempts of one effort look at, as far as ATTEMPTS allows."""
-ATTEMPTS = (4, 8)
+ATTEMPTS = (4, 6)
 BASES = (8, 0, 32)
 """What an adder counts beside its LUTs where shared sums are weighed: the attempts take turns."""
 

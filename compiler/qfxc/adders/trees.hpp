@@ -109,7 +109,7 @@ inline Term add_up(Network& net, const std::vector<Sum>& sums, int limit) {
   const std::size_t own = net.nodes.size();
   i64 least = -1;
   int choice = 0;
-  for (int reach : {0, 4, 8, 16, 32}) {
+  for (int reach : {0, 2, 4, 8, 12, 16, 24, 32, 64}) {
     std::vector<Term> left = terms;
     const i64 cost = merge(net, left, limit, reach);
     if (least < 0 || cost < least) least = cost, choice = reach;
