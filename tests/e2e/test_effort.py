@@ -28,6 +28,7 @@ from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
 from qfxc.progress import Silent
 from qfxc.quantize.error import sqnr_db
+from qfxc.quantize.recipes import RECIPES, recipe_passes
 from qfxc.report.screen import show
 from qfxc.sim import simulate
 
@@ -174,3 +175,11 @@ def test_models_with_quantizers_have_no_search_and_no_table(tmp_path: Path) -> N
     own = qdq_models.quantized(nets.perceptron(), x, "qdq-s8", tmp_path)
     net = qfxc.compile(own, calib=x, effort="best", verify="none")
     assert "quantization" not in net.report
+
+
+def test_recipes_combine_and_every_one_is_understood() -> None:
+    assert recipe_passes("equalised, ends8") == "equalise{by=activations},quantize{ends=8}"
+    for known in RECIPES:
+        override(pipeline(), known.passes)
+    with pytest.raises(UserError, match="unknown recipe 'x'"):
+        recipe_passes("fixed,x")
