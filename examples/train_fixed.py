@@ -102,13 +102,13 @@ def bar(title: str, steps: int) -> Iterator[Tick]:
         yield lambda: progress.advance(task)
 
 
-def compile_and_compare(fixed: fx.GraphModule, test: Data, frames: int) -> int:
+def compile_and_compare(fixed: fx.GraphModule, test: Data, frames: int, out: Path) -> int:
     """Writes the ONNX file and the project; returns of how many images the outputs differ."""
-    path = OUT / "fashion.onnx"
+    path = out / "fashion.onnx"
     fixed = fixed.cpu()
     qnn.export(fixed, test.x[:1].cpu(), path)
     compiled = qfxc.compile(path, "ultra96")
-    compiled.write(OUT / "fashion_ultra96", overwrite=True)
+    compiled.write(out / "fashion_ultra96", overwrite=True)
     images = test.x[:frames].cpu()
     with torch.no_grad():
         expected = fixed.eval()(images).double().numpy()
@@ -155,6 +155,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--bits", type=int, nargs="*", default=[8, 6, 4])
     parser.add_argument("--ones", type=int, nargs="*", default=[1, 2], help="K, at 8 bits")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the results")
     return parser.parse_args()
 
 
@@ -169,8 +170,8 @@ def measured(
     return fixed, Scores(setting.name, setting.bits, setting.ones, before, accuracy(fixed, test))
 
 
-def save(fixed: fx.GraphModule, setting: Setting) -> None:
-    torch.save(fixed.state_dict(), OUT / f"{setting.name.replace(' ', '_').replace(',', '')}.pt")
+def save(fixed: fx.GraphModule, setting: Setting, out: Path) -> None:
+    torch.save(fixed.state_dict(), out / f"{setting.name.replace(' ', '_').replace(',', '')}.pt")
 
 
 def load(given: argparse.Namespace) -> tuple[Data, Data]:
@@ -180,18 +181,18 @@ def load(given: argparse.Namespace) -> tuple[Data, Data]:
     return Data.of(images[: given.train], labels[: given.train], device), Data.of(*test, device)
 
 
-def report(console: Console, reference: float, scores: Sequence[Scores]) -> None:
+def report(console: Console, reference: float, scores: Sequence[Scores], out: Path) -> None:
     console.print(table(reference, scores))
     results = {"float": reference, "settings": [asdict(s) for s in scores]}
-    (OUT / "accuracy.json").write_text(json.dumps(results, indent=2) + "\n")
-    plot(OUT / "accuracy.svg", reference, scores)
-    console.print(f"results: {OUT}")
+    (out / "accuracy.json").write_text(json.dumps(results, indent=2) + "\n")
+    plot(out / "accuracy.svg", reference, scores)
+    console.print(f"results: {out}")
 
 
 def main() -> None:
     given, console = arguments(), Console()
     data, test = load(given)
-    OUT.mkdir(parents=True, exist_ok=True)
+    given.out.mkdir(parents=True, exist_ok=True)
     with bar("float", steps_of(data, given.float_epochs)) as tick:
         model = trained_float(data, given.float_epochs, given.seed, tick)
     reference = accuracy(model, test)
@@ -199,11 +200,11 @@ def main() -> None:
     scores: list[Scores] = []
     for setting in [*map(Setting, given.bits), *(Setting(8, k) for k in given.ones)]:
         fixed, found = measured(model, setting, data, test, given.epochs, given.seed)
-        save(fixed, setting)
+        save(fixed, setting, given.out)
         trained.append(fixed)
         scores.append(found)
-    report(console, reference, scores)
-    wrong = compile_and_compare(trained[len(given.bits) - 1], test, COMPARED)
+    report(console, reference, scores, given.out)
+    wrong = compile_and_compare(trained[len(given.bits) - 1], test, COMPARED, given.out)
     console.print(f"compiled for the Ultra96: {wrong} of {COMPARED} images differ from PyTorch's")
     if wrong:
         raise SystemExit(1)
