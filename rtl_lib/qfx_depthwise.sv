@@ -4,7 +4,8 @@
 // taps in a word take whole pixels (one chunk). The accumulators have the type of the result and wrap, which
 // is exact since it fits.
 //
-// Latency: memory_stages of w + dot_stages + 1 (memory, dot product, accumulators).
+// Fabric: 0 multiplies in DSPs, 1 in LUTs, 2 shifts: weights are Terms signed powers of two (qfx_dot_shift).
+// Latency: memory_stages of w + dot_stages (2: shift_stages) + 1 (memory, dot product, accumulators).
 `include "qfx_check.svh"
 
 module qfx_depthwise #(
@@ -20,6 +21,8 @@ module qfx_depthwise #(
     parameter int WBits = 0,
     parameter int WSigned = 0,
     parameter int Fabric = 0,
+    parameter int Terms = 0,
+    parameter int Shifts = 0,
     parameter WFile = ""
 ) (
     input  logic                           clk_i,
@@ -41,8 +44,10 @@ module qfx_depthwise #(
   localparam int Steps = Taps / PerWord;
   localparam int Rows = Steps * Chunks;
   localparam int Read = qfx_pkg::memory_stages(Rows, Simd * WBits);
-  localparam int Dot = qfx_pkg::dot_stages(Fabric, PerWord, 1, XBits, XSigned, WBits, WSigned);
-  localparam int Sum = qfx_pkg::dot_bits(Fabric, PerWord, 1, XBits, XSigned, WBits, WSigned);
+  localparam int Dot = Fabric == 2 ? qfx_pkg::shift_stages(PerWord, Terms)
+                       : qfx_pkg::dot_stages(Fabric, PerWord, 1, XBits, XSigned, WBits, WSigned);
+  localparam int Sum = Fabric == 2 ? qfx_pkg::shift_bits(Shifts, XBits, XSigned) + Dot - 1
+                       : qfx_pkg::dot_bits(Fabric, PerWord, 1, XBits, XSigned, WBits, WSigned);
   localparam int Latency = Read + Dot + 1;
 
   // front
@@ -88,12 +93,20 @@ module qfx_depthwise #(
       assign own_x[t*XBits+:XBits] = x[(t*Lanes+l)*XBits+:XBits];
       assign own_w[t*WBits+:WBits] = w[(t*Lanes+l)*WBits+:WBits];
     end
-    qfx_dot #(
-        .Fabric(Fabric), .Simd(PerWord), .Pe(1), .XBits(XBits), .XSigned(XSigned), .WBits(WBits),
-        .WSigned(WSigned)
-    ) u_dot (
-        .clk_i, .en_i(en[Latency-2:Read]), .x_i(own_x), .w_i(own_w), .y_o(sum[l*Sum+:Sum]),
-        .carry_o(carry[l]));
+    if (Fabric == 2) begin : g_shift
+      qfx_dot_shift #(
+          .Simd(PerWord), .Pe(1), .Terms(Terms), .Shifts(Shifts), .XBits(XBits), .XSigned(XSigned)
+      ) u_dot (
+          .clk_i, .en_i(en[Latency-2:Read]), .x_i(own_x), .w_i(own_w), .y_o(sum[l*Sum+:Sum]),
+          .carry_o(carry[l]));
+    end else begin : g_multiply
+      qfx_dot #(
+          .Fabric(Fabric), .Simd(PerWord), .Pe(1), .XBits(XBits), .XSigned(XSigned), .WBits(WBits),
+          .WSigned(WSigned)
+      ) u_dot (
+          .clk_i, .en_i(en[Latency-2:Read]), .x_i(own_x), .w_i(own_w), .y_o(sum[l*Sum+:Sum]),
+          .carry_o(carry[l]));
+    end
   end
 
   qfx_accumulate #(.Lanes(Lanes), .SumBits(Sum), .YBits(YBits), .Chunks(Chunks)) u_accumulate (

@@ -4,7 +4,8 @@
 // words and keeps them, the tiles after it use the kept ones. The accumulators have the type of the result
 // and wrap, which is exact since every result fits.
 //
-// Latency: memory_stages of w + dot_stages + 1 (memory, dot product, accumulators).
+// Fabric: 0 multiplies in DSPs, 1 in LUTs, 2 shifts: weights are Terms signed powers of two (qfx_dot_shift).
+// Latency: memory_stages of w + dot_stages (2: shift_stages) + 1 (memory, dot product, accumulators).
 `include "qfx_check.svh"
 
 module qfx_matvec #(
@@ -21,6 +22,8 @@ module qfx_matvec #(
     parameter int WBits = 0,
     parameter int WSigned = 0,
     parameter int Fabric = 0,
+    parameter int Terms = 0,
+    parameter int Shifts = 0,
     parameter WFile = ""
 ) (
     input  logic                  clk_i,
@@ -37,7 +40,8 @@ module qfx_matvec #(
   `QFX_REQUIRE(XBits >= 1 && YBits >= 1 && WBits >= 1 && (YSigned == 0 || YSigned == 1),
                "qfx_matvec: a type is missing")
 
-  localparam int Dot = qfx_pkg::dot_stages(Fabric, Simd, Pe, XBits, XSigned, WBits, WSigned);
+  localparam int Dot = Fabric == 2 ? qfx_pkg::shift_stages(Simd, Terms)
+                       : qfx_pkg::dot_stages(Fabric, Simd, Pe, XBits, XSigned, WBits, WSigned);
   localparam int Read = qfx_pkg::memory_stages(Groups * Tiles * Depth, Pe * Simd * WBits);
   localparam int Latency = Read + Dot + 1;
   localparam int Rows = Groups * Tiles * Depth;
@@ -103,15 +107,23 @@ module qfx_matvec #(
       .clk_i, .en_i(en[Read-1:0]), .addr_i(row), .data_o(w));
 
   // the dot product and the accumulators
-  localparam int Sum = qfx_pkg::dot_bits(Fabric, Simd, Pe, XBits, XSigned, WBits, WSigned);
+  localparam int Sum = Fabric == 2 ? qfx_pkg::shift_bits(Shifts, XBits, XSigned) + Dot - 1
+                       : qfx_pkg::dot_bits(Fabric, Simd, Pe, XBits, XSigned, WBits, WSigned);
   logic [Pe*Sum-1:0] sum;
   logic [Pe-1:0] carry;
 
-  qfx_dot #(
-      .Fabric(Fabric), .Simd(Simd), .Pe(Pe), .XBits(XBits), .XSigned(XSigned), .WBits(WBits),
-      .WSigned(WSigned)
-  ) u_dot (
-      .clk_i, .en_i(en[Latency-2:Read]), .x_i(x), .w_i(w), .y_o(sum), .carry_o(carry));
+  if (Fabric == 2) begin : g_shift
+    qfx_dot_shift #(
+        .Simd(Simd), .Pe(Pe), .Terms(Terms), .Shifts(Shifts), .XBits(XBits), .XSigned(XSigned)
+    ) u_dot (
+        .clk_i, .en_i(en[Latency-2:Read]), .x_i(x), .w_i(w), .y_o(sum), .carry_o(carry));
+  end else begin : g_multiply
+    qfx_dot #(
+        .Fabric(Fabric), .Simd(Simd), .Pe(Pe), .XBits(XBits), .XSigned(XSigned), .WBits(WBits),
+        .WSigned(WSigned)
+    ) u_dot (
+        .clk_i, .en_i(en[Latency-2:Read]), .x_i(x), .w_i(w), .y_o(sum), .carry_o(carry));
+  end
 
   qfx_accumulate #(.Lanes(Pe), .SumBits(Sum), .YBits(YBits), .Chunks(1)) u_accumulate (
       .clk_i, .rst_ni, .en_i(moving[Latency-1]), .first_i(first_acc || Depth == 1), .sum_i(sum),

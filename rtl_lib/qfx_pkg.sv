@@ -109,6 +109,16 @@ package qfx_pkg;
     dot_bits = dot_bits + $clog2((simd + slots - 1) / slots);
   endfunction
 
+  // Latency of qfx_dot_shift: the shifters, the tree.
+  function automatic int shift_stages(input int simd, input int terms);
+    shift_stages = 1 + $clog2(simd * terms);
+  endfunction
+
+  // Bits of a signed number that holds x times a signed power of two below 2**shifts.
+  function automatic int shift_bits(input int shifts, input int xb, input int xs);
+    shift_bits = xb + (xs != 0 ? 0 : 1) + shifts - 1;
+  endfunction
+
   // Read stages of a memory: one if it is small enough for LUTs (as hw/cost.py counts), with the output
   // register that a block memory needs to be fast two.
   function automatic int memory_stages(input int depth, input int width);

@@ -9,7 +9,7 @@ import numpy as np
 from qfxc.backends.vectors import Golden
 from qfxc.hw.netlist import Instance, Netlist, Stream
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, KernelOp
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Variant
 from qfxc.ir.types import Array, Int
 from qfxc.ops import registry
 from qfxc.ops.add import Add
@@ -63,7 +63,8 @@ def some_folds(folds: tuple[Fold, ...]) -> tuple[Fold, ...]:
     if len(folds) <= MOST_FOLDS:
         return folds
     picks = np.linspace(0, len(folds) - 1, MOST_FOLDS).astype(int)
-    return tuple(folds[i] for i in picks)
+    shifted = [i for i, fold in enumerate(folds) if fold.variant is Variant.SHIFT]
+    return tuple(folds[i] for i in sorted({*picks.tolist(), *shifted[:: MOST_FOLDS + 1]}))
 
 
 def sample_cases() -> list[Case]:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kernel_cases import kernel_ops
@@ -13,11 +14,12 @@ from qfxc.ir.graph import Graph, Node, Port
 from qfxc.ir.kernel import Fold, KernelOp, Variant
 from qfxc.ir.types import Int
 from qfxc.ops._samples import source, weights
+from qfxc.ops.const import int_const
 from qfxc.ops.depthwise import Depthwise
 from qfxc.ops.matvec import MatVec
 
 
-DSP, LUT, TREE = Variant.DSP, Variant.LUT, Variant.TREE
+DSP, LUT, SHIFT, TREE = Variant
 
 
 def bits(n: int) -> Int:
@@ -29,13 +31,15 @@ def bits(n: int) -> Int:
     [
         (8, 8, {DSP, LUT, TREE}),
         (16, 8, {DSP, LUT, TREE}),
-        (8, 5, {LUT, TREE}),
-        (4, 4, {LUT, TREE}),
-        (16, 2, {LUT, TREE}),
+        (8, 5, {LUT, SHIFT, TREE}),
+        (4, 4, {LUT, SHIFT, TREE}),
+        (16, 2, {LUT, SHIFT, TREE}),
     ],
 )
 @pytest.mark.parametrize("op", [MatVec, Depthwise])
-def test_which_variants_are_offered(op: type[KernelOp], x: int, w: int, kinds: set[Variant]) -> None:
+def test_which_variants_are_offered(
+    op: type[KernelOp], x: int, w: int, kinds: set[Variant]
+) -> None:
     shape = (1, 6, 4) if op is MatVec else (3, 2)
     node = Node(op(), (source((2, 6), bits(x)), weights(shape, bits(w), 1)), "dot")
     assert {fold.variant for fold in node.op.folds(node)} == kinds
@@ -57,6 +61,20 @@ def test_variants_differ_in_resources_only(stem: str) -> None:
         assert (more.dsp, less.dsp) == (0, products)
         assert more.lut > less.lut
         assert more.bram18 == less.bram18
+
+
+@pytest.mark.parametrize(("value", "code"), [(0, 0), (1, 1), (-4, 11), (7, 0b1001_0100)])
+def test_codes_of_shifts(value: int, code: int) -> None:
+    """Four fields of places 0..3: 3 bits of 1 + shift below a sign. 7 = 8 - 1; -4 = -(1 << 2)."""
+    w = int_const(np.array([[[value, 7, 5, 8]]]), bits(5), "w")
+    node = Node(MatVec(), (source((2, 1), bits(8)), w), "dot")
+    fold = Fold(1, 4, SHIFT)
+    kernel = node.op.kernel(node, fold)
+    assert (kernel.params["Terms"], kernel.params["Shifts"]) == (2, 4)
+    assert kernel.roms["w"].elem.bits == 2 * 4
+    assert kernel.roms["w"].values[0, 0] == code
+    assert node.op.cycles(node, fold) == node.op.cycles(node, replace(fold, variant=LUT))
+    assert kernel_cost(kernel).dsp == 0
 
 
 def test_a_project_keeps_the_variant() -> None:

@@ -60,6 +60,29 @@ def dot(fabric: int, simd: int, pe: int, x: Number, w: Number) -> Dot:
     return _in_luts(simd, pe, x, w) if fabric else _in_dsps(simd, pe, x, w)
 
 
+@cache
+def shifted(simd: int, pe: int, terms: int, shifts: int, x: Number) -> Dot:
+    """``pe`` dot products of ``simd`` weights of ``terms`` signed powers of two below 2**shifts.
+
+    A shifter chooses among ``shifts`` places and none, four at a time in a LUT6; then the tree.
+    """
+    part, count = wide(x) + shifts - 1, simd * terms
+    chosen = x[0] + shifts - 1
+    choice = chosen * max(levels(shifts + 1), 1) / 2
+    tree, kept = _tree(count, part)
+    return Dot(
+        dsp=0,
+        adders=round(pe * count * choice),
+        packers=0,
+        cascade=0,
+        tree=pe * tree,
+        registers=pe * count * (part + 1),
+        inner=0,
+        tree_registers=pe * kept,
+        bits=part + levels(count),
+    )
+
+
 def _in_luts(simd: int, pe: int, x: Number, w: Number) -> Dot:
     if booth_rows(*x) * (wide(w) + 1) < booth_rows(*w) * (wide(x) + 1):
         x, w = w, x

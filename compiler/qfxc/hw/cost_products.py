@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qfxc.hw.cost_dot import Dot, Number, dot
+from qfxc.hw.cost_dot import Dot, Number, dot, shifted
 from qfxc.hw.cost_memory import Memory, ram, rom
 from qfxc.hw.cost_terms import (
     Params,
@@ -17,6 +17,13 @@ from qfxc.hw.latency import LATENCIES, levels, memory_stages
 
 def _number(p: Params, name: str) -> Number:
     return p[f"{name}Bits"], p[f"{name}Signed"]
+
+
+def _products(p: Params, simd: int, pe: int) -> Dot:
+    """Of matvec and depthwise, whatever multiplies."""
+    if p["Fabric"] == 2:
+        return shifted(simd, pe, p["Terms"], p["Shifts"], _number(p, "X"))
+    return dot(p["Fabric"], simd, pe, _number(p, "X"), _number(p, "W"))
 
 
 def _luts(products: Dot, copies: int = 1, words: int = 64) -> dict[str, float]:
@@ -40,7 +47,7 @@ def _registers(products: Dot, copies: int = 1) -> dict[str, float]:
 def matvec(p: Params) -> Terms:
     """The weights, the kept vector, dot products, accumulators."""
     simd, pe, tiles, depth = p["Simd"], p["Pe"], p["Tiles"], p["Depth"]
-    products = dot(p["Fabric"], simd, pe, _number(p, "X"), _number(p, "W"))
+    products = _products(p, simd, pe)
     rows, word, size = p["Groups"] * tiles * depth, simd * p["XBits"], simd * pe * p["WBits"]
     stages, read = LATENCIES["matvec"](p), memory_stages(rows, size)
     weights = rom(rows, size)
@@ -74,7 +81,7 @@ def matvec(p: Params) -> Terms:
 def depthwise(p: Params) -> Terms:
     """As matvec, a dot product per lane; what is reduced so far waits for its chunk's turn."""
     lanes, taps, chunks = p["Lanes"], p["PerWord"], p["Chunks"]
-    products = dot(p["Fabric"], taps, 1, _number(p, "X"), _number(p, "W"))
+    products = _products(p, taps, 1)
     rows, word, size = p["Taps"] // taps * chunks, lanes * taps * p["XBits"], lanes * taps
     size *= p["WBits"]
     stages, read = LATENCIES["depthwise"](p), memory_stages(rows, size)

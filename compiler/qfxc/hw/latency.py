@@ -73,6 +73,18 @@ def product_stages(fabric: int, simd: int, pe: int, x: tuple[int, int], w: tuple
     return 2 + (slots if slots > 1 else 0) + levels(-(-simd // slots))
 
 
+def shift_stages(simd: int, terms: int) -> int:
+    """Stages of a dot product by shifts: ``qfx_pkg::shift_stages``."""
+    return 1 + levels(simd * terms)
+
+
+def _dot_stages(p: Params, simd: int, pe: int) -> int:
+    """Of matvec and depthwise, whatever multiplies."""
+    if p["Fabric"] == 2:
+        return shift_stages(simd, p["Terms"])
+    return product_stages(p["Fabric"], simd, pe, _elem(p, "X"), _elem(p, "W"))
+
+
 def dsp_pack(pe: int, x: tuple[int, int], w: tuple[int, int]) -> int:
     """Products of one x that share a DSP: ``qfx_pkg::dsp_pack``."""
     product = x[0] + w[0] + (not x[1] and not w[1])
@@ -96,17 +108,16 @@ def _elem(p: Params, name: str) -> tuple[int, int]:
 
 def _matvec(p: Params) -> int:
     """Memory, dot product, accumulators."""
-    x, w = _elem(p, "X"), _elem(p, "W")
-    memory = memory_stages(p["Groups"] * p["Tiles"] * p["Depth"], p["Pe"] * p["Simd"] * w[0])
-    return memory + product_stages(p["Fabric"], p["Simd"], p["Pe"], x, w) + 1
+    width = p["Pe"] * p["Simd"] * p["WBits"]
+    memory = memory_stages(p["Groups"] * p["Tiles"] * p["Depth"], width)
+    return memory + _dot_stages(p, p["Simd"], p["Pe"]) + 1
 
 
 def _depthwise(p: Params) -> int:
     """Memory, dot product, accumulators."""
-    x, w = _elem(p, "X"), _elem(p, "W")
     steps = p["Taps"] // p["PerWord"]
-    memory = memory_stages(steps * p["Chunks"], p["PerWord"] * p["Lanes"] * w[0])
-    return memory + product_stages(p["Fabric"], p["PerWord"], 1, x, w) + 1
+    memory = memory_stages(steps * p["Chunks"], p["PerWord"] * p["Lanes"] * p["WBits"])
+    return memory + _dot_stages(p, p["PerWord"], 1) + 1
 
 
 def _pool(p: Params) -> int:

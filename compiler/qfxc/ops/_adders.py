@@ -20,11 +20,9 @@ from qfxc.ops._hardware import MAX_WORD_BITS, io_params
 LEVELS = 2
 """Additions between two registers, as in the products of LUTs: 200 MHz on UltraScale+ devices."""
 
-TREE_WEIGHTS = 1 << 15
-"""Weights of the largest matrix that is offered as a circuit; its words limit it sooner."""
-
-TREE_NONZERO = 1 << 13
-"""Weights that are not zero, of the largest matrix that is offered as a circuit."""
+TREE_WORK = 1 << 20
+"""Weights that are not zero times inputs, of the largest matrix that is offered as a circuit: what
+the solver's time grows with."""
 
 TREE_BITS = 24
 """Bits of the widest weights; results have twice as many at most. The solver counts in 64."""
@@ -48,7 +46,7 @@ def unrolls(node: Node, weights: NDArray[np.int64]) -> bool:
     vectors = words(node.type, node.type.channels)
     source = node.inputs[0].type
     widest = max(source.size // vectors * source.int.bits, node.type.channels * node.type.int.bits)
-    few = weights.size <= TREE_WEIGHTS and np.count_nonzero(weights) <= TREE_NONZERO
+    few = np.count_nonzero(weights) * weights.shape[-2] <= TREE_WORK
     narrow = node.inputs[1].type.int.bits <= TREE_BITS and node.type.int.bits <= 2 * TREE_BITS
     return bool(few and narrow and widest <= MAX_WORD_BITS)
 

@@ -86,9 +86,10 @@ def small_product(a: int, b: int) -> bool:
     return a * b <= LUT_PRODUCT or min(a, b) <= 2
 
 
-def with_variants(a: int, b: int, folds: Iterable[Fold]) -> tuple[Fold, ...]:
-    """The folds of a dot product of a by b bits: of LUTs, and of DSPs where they pay."""
+def with_variants(a: int, b: int, folds: Iterable[Fold], shifts: bool = False) -> tuple[Fold, ...]:
+    """The folds of products of a by b bits: of LUTs, of DSPs where they pay, or by shifts."""
     kinds = (Variant.LUT,) if small_product(a, b) else (Variant.DSP, Variant.LUT)
+    kinds = (*kinds, Variant.SHIFT) if shifts else kinds
     return tuple(Fold(f.simd, f.pe, kind) for f in folds for kind in kinds)
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, Variant, stream_params
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, Variant
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._adders import Block, adders_kernel, unrolls
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
@@ -19,6 +19,7 @@ from qfxc.ops._hardware import (
     with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source, weights
+from qfxc.ops._weights import shifts, weight_codes, weight_elem, weight_params
 from qfxc.ops.const import const_value
 
 
@@ -44,7 +45,9 @@ class Depthwise(KernelOp):
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         x, w = node.inputs[0].type, node.inputs[1].type
-        folds = with_variants(x.int.bits, w.int.bits, legal(node, tap_folds(*w.shape)))
+        folds = with_variants(
+            x.int.bits, w.int.bits, legal(node, tap_folds(*w.shape)), shifts(node)
+        )
         tree = Fold(w.size, w.shape[1], Variant.TREE)
         return (*folds, tree) if unrolls(node, const_value(node.inputs[1])) else folds
 
@@ -62,12 +65,11 @@ class Depthwise(KernelOp):
             "PerWord": fold.simd // fold.pe,
             "Chunks": channels // fold.pe,
             **io_params(node),
-            **stream_params("W", node.inputs[1].type.int),
-            "Fabric": int(fold.variant is Variant.LUT),
+            **weight_params(node, fold),
         }
         weights = node.inputs[1]
         depth = weights.type.size // fold.simd
-        rom = Rom(depth, fold.simd, weights.type.int, lambda: const_value(weights))
+        rom = Rom(depth, fold.simd, weight_elem(node, fold), lambda: weight_codes(node, fold))
         return Kernel("depthwise", params, {"w": rom})
 
     def _blocks(self, node: Node) -> list[Block]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, Variant, divisors, stream_params
+from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, Variant, divisors
 from qfxc.ir.types import Array, Int, Scale, TensorType
 from qfxc.ops._adders import Block, adders_kernel, unrolls
 from qfxc.ops._dot import as_carrier, carrier, dot_bound, dot_range
@@ -18,6 +18,7 @@ from qfxc.ops._hardware import (
     with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source, weights
+from qfxc.ops._weights import shifts, weight_codes, weight_elem, weight_params
 from qfxc.ops.const import const_value, int_const
 
 
@@ -53,7 +54,7 @@ class MatVec(KernelOp):
         folds = legal(node, (Fold(s, p) for s in divisors(k) for p in divisors(m)))
         tree = Fold(groups * k, groups * m, Variant.TREE)
         whole = (tree,) if unrolls(node, const_value(node.inputs[1])) else ()
-        return (*with_variants(x.int.bits, w.int.bits, folds), *whole)
+        return (*with_variants(x.int.bits, w.int.bits, folds, shifts(node)), *whole)
 
     def cycles(self, node: Node, fold: Fold) -> int:
         groups, k, m = node.inputs[1].type.shape
@@ -75,15 +76,14 @@ class MatVec(KernelOp):
             "Tiles": tiles,
             "Depth": depth,
             **io_params(node),
-            **stream_params("W", node.inputs[1].type.int),
-            "Fabric": int(fold.variant is Variant.LUT),
+            **weight_params(node, fold),
         }
         split = (groups, depth, fold.simd, tiles, fold.pe)
         rom = Rom(
             groups * tiles * depth,
             fold.simd * fold.pe,
-            node.inputs[1].type.int,
-            lambda: const_value(node.inputs[1]).reshape(split).transpose(0, 3, 1, 4, 2),
+            weight_elem(node, fold),
+            lambda: weight_codes(node, fold).reshape(split).transpose(0, 3, 1, 4, 2),
         )
         return Kernel("matvec", params, {"w": rom})
 

@@ -17,7 +17,7 @@ struct depthwise_types {
   static constexpr int Steps = C::Taps / C::PerWord;
   typedef typename elem<C::XBits, C::XSigned>::type x;
   typedef typename elem<C::WBits, C::WSigned>::type w;
-  typedef ap_int<C::XBits + C::WBits + bits_of(C::PerWord)> sum;
+  typedef ap_int<product_of<C>::Bits + bits_of(C::PerWord)> sum;
   typedef hls::stream<ap_uint<Simd * C::XBits> > xstream;
   static_assert(C::Taps % C::PerWord == 0 && (C::PerWord == 1 || C::Chunks == 1),
                 "words of several taps hold whole pixels");
@@ -29,7 +29,6 @@ void depthwise_loop(typename depthwise_types<C>::xstream& xs,
                     typename elem<C::YBits, C::YSigned>::type (&acc)[C::Chunks][C::Lanes]) {
 #pragma HLS INLINE
   typedef depthwise_types<C> D;
-  typedef typename product_of<C>::type product;
   static_assert(Rows == D::Steps * C::Chunks, "memory w has the wrong depth");
   typename counter<D::Steps>::type step = 0;
   typename counter<C::Chunks>::type chunk = 0;
@@ -52,7 +51,7 @@ words:
     taps:
       for (int t = 0; t < C::PerWord; ++t) {
 #pragma HLS UNROLL
-        sum += multiply<C::Fabric, product>(w[t * C::Lanes + l], x[t * C::Lanes + l]);
+        sum += product<C, C::Fabric>::run(w[t * C::Lanes + l], x[t * C::Lanes + l]);
       }
       const ap_int<C::YBits> here = sum;
       const ap_int<C::YBits> before = acc[chunk][l];

@@ -29,7 +29,6 @@ struct dot_products {
   template <class W, class X, class S>
   static void run(const W (&w)[C::Pe * C::Simd], const X (&x)[C::Simd], S (&sum)[C::Pe]) {
 #pragma HLS INLINE
-    typedef typename product_of<C>::type product;
   outputs:
     for (int p = 0; p < C::Pe; ++p) {
 #pragma HLS UNROLL
@@ -37,7 +36,7 @@ struct dot_products {
     products:
       for (int s = 0; s < C::Simd; ++s) {
 #pragma HLS UNROLL
-        total += multiply<C::Fabric, product>(w[p * C::Simd + s], x[s]);
+        total += product<C, C::Fabric>::run(w[p * C::Simd + s], x[s]);
       }
       sum[p] = total;
     }

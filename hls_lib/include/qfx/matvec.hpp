@@ -19,7 +19,7 @@ struct matvec_types {
   typedef typename elem<C::YBits, C::YSigned>::type y;
   typedef typename elem<C::XBits, C::XSigned>::type x;
   typedef typename elem<C::WBits, C::WSigned>::type w;
-  typedef ap_int<C::XBits + C::WBits + bits_of(C::Simd)> sum;
+  typedef ap_int<product_of<C>::Bits + bits_of(C::Simd)> sum;
   static constexpr int Kept = C::Tiles > 1 ? C::Depth : 1;
 };
 
