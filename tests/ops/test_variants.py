@@ -1,4 +1,4 @@
-"""Dot products in DSPs, in LUTs and as circuits of adders: which are offered, and that nothing but resources differs."""
+"""What products are built of: which variants are offered, and that only resources differ."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,6 @@ from qfxc.ops._samples import source, weights
 from qfxc.ops.const import int_const
 from qfxc.ops.depthwise import Depthwise
 from qfxc.ops.matvec import MatVec
-
 
 DSP, LUT, SHIFT, TREE = Variant
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from qfxc.ir.types import Int
 
-
 NARROW = 5
 """Bits of an adder that synthesis may build of LUTs without a carry chain."""
 
@@ -73,7 +72,7 @@ class Circuit:
     @cached_property
     def counts(self) -> Mapping[str, int]:
         """What cost and latency depend on: ``Stages``, bits of adders that need a LUT
-        (``AdderBits``; ``NarrowBits``: of those of up to NARROW), of registers (``RegisterBits``)."""
+        (``AdderBits``; ``NarrowBits``: of short ones), of registers (``RegisterBits``)."""
         sums = [self._adder_bits(wire) for wire in self.wires if isinstance(wire, Sum)]
         registers = [wire for wire in self.wires if isinstance(wire, Register)]
         return {
