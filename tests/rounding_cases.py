@@ -7,11 +7,18 @@ from itertools import product
 import numpy as np
 
 from qfxc.ir.types import Array
+from qfxc.quantize.allowed import Allowed
 from qfxc.quantize.sequential import Layer
 
 
 def layer(
-    rows: Array, weights: Array, *, bits: int = 4, steps: Array | None = None, free: bool = True
+    rows: Array,
+    weights: Array,
+    *,
+    bits: int = 4,
+    ones: int = 0,
+    steps: Array | None = None,
+    free: bool = True,
 ) -> Layer:
     """A layer (N, K) x (K, M) whose inputs are exact: the targets are those of the weights."""
     top = (1 << (bits - 1)) - 1
@@ -20,8 +27,8 @@ def layer(
     bias = np.zeros((1, 1, weights.shape[1]))
     targets = rows @ weights
     return Layer(
-        "fc", rows[None], targets[None], weights[None], np.reshape(steps, (1, 1, -1)), bias, top,
-        free_bias=free,
+        "fc", rows[None], targets[None], weights[None], np.reshape(steps, (1, 1, -1)), bias,
+        Allowed(top, ones), free_bias=free,
     )  # fmt: skip
 
 
@@ -44,7 +51,7 @@ def noise(found: Layer, codes: Array) -> float:
 
 def optimum(found: Layer) -> float:
     """The least ``noise`` of all choices between up and down, by trying every one."""
-    base = np.minimum(np.floor(found.weights / found.steps), found.top - 1)
+    base = np.minimum(np.floor(found.weights / found.steps), found.allowed.top - 1)
     size = base.shape[1]
     return min(
         noise(found, base + np.reshape(up, (1, size, 1))) for up in product((0, 1), repeat=size)

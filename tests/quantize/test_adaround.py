@@ -36,7 +36,7 @@ def test_codes_are_neighbours_in_range_and_the_same_every_time() -> None:
     pytest.importorskip("torch")
     found = correlated(4, size=8, outs=5)
     codes = adaround(found)
-    assert np.abs(codes).max() <= found.top
+    assert np.abs(codes).max() <= found.allowed.top
     assert np.abs(codes - feedback(found)).max() <= 1
     assert (codes == adaround(found)).all()
 

@@ -44,10 +44,10 @@ def test_close_to_the_best_of_all_choices() -> None:
 def test_codes_stay_in_range() -> None:
     found = correlated(3, size=10, outs=4)
     wild = Layer(
-        "fc", found.rows, 50 * found.targets, found.weights, found.steps, found.bias, found.top
+        "fc", found.rows, 50 * found.targets, found.weights, found.steps, found.bias, found.allowed
     )  # fmt: skip
     codes = feedback(wild)
-    assert np.abs(codes).max() == found.top
+    assert np.abs(codes).max() == found.allowed.top
 
 
 def test_errors_of_layers_before_are_made_up_for() -> None:
@@ -55,7 +55,7 @@ def test_errors_of_layers_before_are_made_up_for() -> None:
     x = np.random.default_rng(1).normal(size=(200, 2))
     found = layer(x, np.array([[2.0], [3.0]]), steps=np.ones(1))
     halved = Layer(
-        "fc", found.rows / 2, found.targets, found.weights, found.steps, found.bias, found.top
+        "fc", found.rows / 2, found.targets, found.weights, found.steps, found.bias, found.allowed
     )  # fmt: skip
     assert feedback(halved).reshape(-1).tolist() == [4, 6]
 
@@ -64,11 +64,11 @@ def test_dead_inputs_and_groups_do_not_disturb_each_other() -> None:
     a, b = correlated(1), correlated(2)
     dead = np.array(a.rows)
     dead[:, :, 2] = 0
-    parts = [Layer("g", r, r @ c.weights, c.weights, c.steps, c.bias, c.top)
+    parts = [Layer("g", r, r @ c.weights, c.weights, c.steps, c.bias, c.allowed)
              for r, c in ((dead, a), (b.rows, b))]  # fmt: skip
     both = Layer(
         "g", *(np.concatenate([getattr(p, f) for p in parts])
-               for f in ("rows", "targets", "weights", "steps", "bias")), a.top,
+               for f in ("rows", "targets", "weights", "steps", "bias")), a.allowed,
     )  # fmt: skip
     assert (feedback(both) == np.concatenate([feedback(p) for p in parts])).all()
     assert feedback(parts[0])[0, 2] == nearest(parts[0])[0, 2]
@@ -82,10 +82,10 @@ def test_blocks_change_nothing() -> None:
     h, w, steps = moments[0][np.ix_(order, order)], wanted[0][order].copy(), found.steps[0, 0]
     expected = np.empty_like(w)
     for k in range(len(w)):
-        expected[k] = np.clip(np.rint(w[k] / steps), -found.top, found.top)
+        expected[k] = np.clip(np.rint(w[k] / steps), -found.allowed.top, found.allowed.top)
         inverse = np.linalg.inv(h[k:, k:])
         w[k:] -= inverse[:, :1] / inverse[0, 0] * (w[k] - expected[k] * steps)
-    codes = spread(wanted, found.steps, found.top, moments)
+    codes = spread(wanted, found, moments)
     assert (codes[0][order] == expected).all()
 
 

@@ -17,6 +17,7 @@ from qfxc.ops.matmul import MatMul
 from qfxc.passes.base import run_passes
 from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
+from qfxc.quantize.allowed import Allowed
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.placement import ends
 from qfxc.quantize.sequential import Layer, nearest, refined
@@ -55,7 +56,7 @@ def test_rounding_to_nearest_again_changes_nothing(name: str) -> None:
         seen.append(layer)
         return nearest(layer)
 
-    again = refined(graph, built, [frames], choose, lambda _: 127, free_bias=False)
+    again = refined(graph, built, [frames], choose, lambda _: Allowed(127), free_bias=False)
     assert [layer.name for layer in seen] == list(layers(built))
     for key, codes in layers(built).items():
         assert (layers(again)[key] == codes).all()
@@ -78,7 +79,7 @@ def test_targets_are_the_float_network(name: str) -> None:
         np.testing.assert_allclose(rows, whole.reshape(rows.shape), rtol=1e-4, atol=1e-4)
         return nearest(layer)
 
-    refined(graph, built, [frames], choose, lambda _: 127)
+    refined(graph, built, [frames], choose, lambda _: Allowed(127))
 
 
 # without "branches": products and functions behind its layers make most of the noise of its outputs

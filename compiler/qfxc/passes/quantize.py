@@ -22,6 +22,7 @@ from qfxc.passes.insert_quantizers import Inserter, InsertOptions
 from qfxc.passes.own_added import Options
 from qfxc.passes.own_quantizers import brings_quantizers, complete
 from qfxc.quantize.adaround import adaround
+from qfxc.quantize.allowed import Allowed
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.feedback import feedback
 from qfxc.quantize.observe import Stats, observe
@@ -66,7 +67,9 @@ class Quantize(Pass):
     ``correct_bias``: biases make up for what rounding the weights does to the mean of a layer.
     ``rounding_of_weights``: every one to the ``nearest`` code, with error ``feedback`` (GPTQ) or
     learned (``adaround``, needs torch). ``clip_weights``: as ``WeightOptions``. ``ends``: bits of
-    the weights of the first and the last layers, 0 for those of all others.
+    the weights of the first and the last layers, 0 for those of all others. ``ones``: weights are
+    sums of at most that many signed powers of two, on steps that are powers of two times those of
+    the values around the layer; 0 for any codes.
     """
 
     weights: int = 8
@@ -81,6 +84,7 @@ class Quantize(Pass):
     rounding_of_weights: str = "nearest"
     clip_weights: str = "mse"
     ends: int = 0
+    ones: int = 0
     frames: tuple[Array, ...] = field(default=(), repr=False, compare=False)
     exact = False
 
@@ -91,12 +95,31 @@ class Quantize(Pass):
                 raise UserError(
                     f"{bits} bits", where=f"quantize{{{name}}}", hint="2 to 16 bits are supported"
                 )
+        self._check_ones()
         choice("quantize{method}", self.method, ("best", "search", *METHODS))
         choice("quantize{rounding_of_weights}", self.rounding_of_weights, ROUNDINGS)
         choice("quantize{clip_weights}", self.clip_weights, CLIPS)
         choice("quantize{rounding}", self.rounding, [mode.value for mode in Rounding])
 
+    def _check_ones(self) -> None:
+        if self.ones < 0:
+            raise UserError(
+                f"{self.ones} ones per weight", where="quantize{ones}", hint="at least 1; 0: any"
+            )
+        if self.ones and self.rounding_of_weights == "adaround":
+            raise UserError(
+                "learned rounding chooses between neighbouring codes, not among sums of few ones",
+                where="quantize{rounding_of_weights=adaround}",
+                hint="rounding_of_weights=feedback, or ones=0",
+            )
+
     def run(self, graph: Graph) -> Graph:
+        if self.ones and brings_quantizers(graph):
+            raise UserError(
+                "the model has quantizers of its own: its weights stay as they are",
+                where="quantize{ones}",
+                hint="compile the float network, or train it with few ones (qfxc.nn)",
+            )
         if brings_quantizers(graph):
             return complete(graph, self._additions())
         graph, placement, stats = self._placed(graph)
@@ -158,21 +181,20 @@ class Quantize(Pass):
             return rounded
         special = self._special(graph)
 
-        def top(layer: str) -> int:
-            bits = special[layer].bits if layer in special else self.weights
-            return (1 << (bits - 1)) - 1
+        def allowed(layer: str) -> Allowed:
+            return special.get(layer, self._weights(self.weights)).allowed
 
         return refined(
             graph,
             rounded,
             self.frames,
             CHOOSERS[rounding],
-            top,
+            allowed,
             free_bias=self.correct_bias,
         )
 
     def _weights(self, bits: int) -> WeightOptions:
-        return WeightOptions(bits=bits, powers=self.powers, clip=self.clip_weights)
+        return WeightOptions(bits=bits, powers=self.powers, clip=self.clip_weights, ones=self.ones)
 
     def _special(self, graph: Graph) -> dict[str, WeightOptions]:
         """Options of layers that differ from the others'."""

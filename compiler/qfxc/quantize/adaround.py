@@ -51,7 +51,8 @@ def adaround(layer: Layer) -> NDArray[np.int64]:
     _, wanted = problem(layer)
     good = feedback(layer)
     scaled = wanted / layer.steps
-    base = np.clip(np.where(scaled >= good, good, good - 1), -layer.top, layer.top - 1)
+    top = layer.allowed.top
+    base = np.clip(np.where(scaled >= good, good, good - 1), -top, top - 1)
     h = (1 - TRUST) * np.clip(scaled - base, 0, 1) + TRUST * (good - base)
     part = (h - STRETCH[0]) / (STRETCH[1] - STRETCH[0])
     threads = torch.get_num_threads()

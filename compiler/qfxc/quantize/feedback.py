@@ -31,7 +31,7 @@ def feedback(layer: Layer) -> NDArray[np.int64]:
     free) plus the damping, with ``d`` the distance to ``aim``.
     """
     moments, wanted = problem(layer)
-    start = spread(wanted, layer.steps, layer.top, moments)
+    start = spread(wanted, layer, moments)
     codes = nearest(layer, wanted)
     better = objective(start, wanted, layer, moments) < objective(codes, wanted, layer, moments)
     return descend(np.where(better[:, None], start, codes), wanted, layer, moments)
@@ -61,8 +61,9 @@ def objective(codes: Array, aim: Array, layer: Layer, moments: Array) -> Array:
     return np.asarray((d * (moments @ d)).sum(axis=1))
 
 
-def spread(aim: Array, steps: Array, top: int, moments: Array) -> NDArray[np.int64]:
+def spread(aim: Array, layer: Layer, moments: Array) -> NDArray[np.int64]:
     """GPTQ: rounds inputs in falling order of their energy, passing errors on."""
+    steps = layer.steps[:, 0]
     order = np.argsort(-np.einsum("gkk->gk", moments), axis=1, kind="stable")
     w = np.take_along_axis(aim, order[..., None], axis=1)
     h = np.take_along_axis(moments, order[..., None], axis=1)
@@ -75,8 +76,8 @@ def spread(aim: Array, steps: Array, top: int, moments: Array) -> NDArray[np.int
         last = min(first + BLOCK, size)
         errors = np.empty_like(w[:, first:last])
         for k in range(first, last):
-            codes[:, k] = np.clip(np.rint(w[:, k] / steps[:, 0]), -top, top)
-            error = (w[:, k] - codes[:, k] * steps[:, 0]) / upper[:, k, k, None]
+            codes[:, k] = layer.allowed.nearest(w[:, k] / steps)
+            error = (w[:, k] - codes[:, k] * steps) / upper[:, k, k, None]
             w[:, k + 1 : last] -= upper[:, k, k + 1 : last, None] * error[:, None]
             errors[:, k - first] = error
         w[:, last:] -= upper[:, first:last, last:].transpose(0, 2, 1) @ errors
@@ -94,7 +95,7 @@ def descend(codes: Array, aim: Array, layer: Layer, moments: Array) -> NDArray[n
         changed = False
         for k in range(now.shape[1]):
             own = moments[:, k, k, None]
-            best = np.clip(np.rint(now[:, k] + pull[:, k] / (own * steps)), -layer.top, layer.top)
+            best = layer.allowed.nearest(now[:, k] + pull[:, k] / (own * steps))
             move = best - now[:, k]
             if move.any():
                 changed = True

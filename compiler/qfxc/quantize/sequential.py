@@ -19,6 +19,7 @@ from qfxc.ops.conv import Conv
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.quantize import Quantize
+from qfxc.quantize.allowed import Allowed
 
 ROWS = 1 << 13
 """Most dot products of a layer that its weights are chosen on."""
@@ -30,8 +31,8 @@ class Layer:
 
     ``rows`` (G, N, K): inputs as the quantized network has them; ``targets`` (G, N, M): what the
     float network computes there, bias included. ``weights`` (G, K, M) are real, of ``steps``
-    (G, 1, M); codes are at most ``top`` in magnitude. ``low``, ``high``: what the activation and
-    the quantizer behind the layer let through. ``free_bias``: the bias takes any mean error.
+    (G, 1, M); codes are ``allowed``. ``low``, ``high``: what the activation and the quantizer
+    behind the layer let through. ``free_bias``: the bias takes any mean error.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Layer:
     weights: NDArray[np.float64]
     steps: NDArray[np.float64]
     bias: NDArray[np.float64]
-    top: int
+    allowed: Allowed
     low: float = -inf
     high: float = inf
     free_bias: bool = True
@@ -57,7 +58,7 @@ Chooser = Callable[[Layer], NDArray[np.int64]]
 def nearest(layer: Layer, weights: Array | None = None) -> NDArray[np.int64]:
     """Every weight rounded by itself."""
     real = layer.weights if weights is None else weights
-    return np.clip(np.rint(real / layer.steps), -layer.top, layer.top).astype(np.int64)
+    return layer.allowed.nearest(real / layer.steps).astype(np.int64)
 
 
 def refined(
@@ -65,7 +66,7 @@ def refined(
     quantized: Graph,
     frames: Sequence[Array],
     choose: Chooser,
-    tops: Callable[[str], int],
+    allowed: Callable[[str], Allowed],
     *,
     free_bias: bool = True,
 ) -> Graph:
@@ -73,7 +74,7 @@ def refined(
 
     ``real`` is the graph that it was made from: names agree. Both are run side by side, every
     node once, on real-valued calibration ``frames``; a layer sees the errors of those before it.
-    ``tops``: the largest code of a layer's weights. With ``free_bias`` biases are chosen, too: the
+    ``allowed``: the codes of a layer's weights. With ``free_bias`` biases are chosen, too: the
     mean of a layer's outputs over the frames becomes that of the float network.
     """
     originals = {n.name: n for n in real.nodes()}
@@ -85,7 +86,7 @@ def refined(
         if original is not None and _is_layer(node):
             seen = b.value(node.inputs[0]), a.value(original.inputs[0])
             bounds = _bounds(node, readers)
-            layer = _layer(node, original, seen, tops(node.name), bounds, free_bias)
+            layer = _layer(node, original, seen, allowed(node.name), bounds, free_bias)
             found[node.name] = _replaced(node, layer, choose(layer))
         if original is not None:
             a.run(original)
@@ -137,7 +138,7 @@ def _layer(
     node: Node,
     original: Node,
     seen: tuple[Array, Array],
-    top: int,
+    allowed: Allowed,
     bounds: tuple[float, float],
     free_bias: bool,
 ) -> Layer:
@@ -151,7 +152,9 @@ def _layer(
     scale = node.inputs[1].inputs[0].type.int.scale.floats()
     steps = np.broadcast_to(scale, (outs,)).reshape(groups, 1, -1)
     targets = real_rows @ weights + split
-    return Layer(node.name, rows, targets, weights, steps, split, top, *bounds, free_bias=free_bias)
+    return Layer(
+        node.name, rows, targets, weights, steps, split, allowed, *bounds, free_bias=free_bias
+    )
 
 
 def _rows(node: Node, x: Array, groups: int) -> NDArray[np.float64]:
