@@ -1,117 +1,37 @@
 """What an ONNX model with quantizers computes, in exact arithmetic; knows nothing of qfxc.
 
-A tensor of real numbers is integers times one rational unit: every float32 is a binary fraction,
-so nothing is ever rounded except where the model says so. Integers that might not fit int64 are
-Python's. Softmax is left out: its input is returned in its place.
+Nothing is ever rounded except where the model says so. Softmax is left out: its input is returned
+in its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, isqrt, lcm
+from math import lcm
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from exact_numbers import (
+    Exact,
+    add,
+    common_unit,
+    dot,
+    exact,
+    multiply,
+    reciprocal_root,
+    round_half_even,
+    times,
+)
+
 Array = np.ndarray[Any, Any]
-ROOT_BITS = 100
 INT8_LIMITS = {
     np.dtype(kind): (int(np.iinfo(kind).min), int(np.iinfo(kind).max))
     for kind in (np.int8, np.uint8, np.int16, np.uint16, np.int32)
 }
-
-
-@dataclass(frozen=True)
-class Exact:
-    """``num * unit``."""
-
-    num: Array
-    unit: Fraction
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "num", np.asarray(self.num))  # numpy makes lone objects bare
-
-    def map(self, move: Callable[[Array], Array]) -> Exact:
-        return Exact(move(self.num), self.unit)
-
-    def to(self, unit: Fraction) -> Array:
-        factor = self.unit / unit
-        assert factor.denominator == 1
-        return times(self.num, factor.numerator)
-
-
-def times(num: Array, factor: int) -> Array:
-    if factor == 1:
-        return num
-    if num.dtype == object or most(num) * abs(factor) >= 1 << 62:
-        return num.astype(object) * factor
-    return num * factor
-
-
-def most(num: Array) -> int:
-    return max((abs(int(num.min())), abs(int(num.max()))), default=0) if num.size else 0
-
-
-def exact(array: Array) -> Exact:
-    """Floats as they are."""
-    values = np.asarray(array, dtype=np.float64)
-    mantissa, exponent = np.frexp(values)
-    whole = np.ldexp(mantissa, 53).astype(np.int64)
-    low = int(exponent.min(initial=0)) - 53
-    shift = exponent - 53 - low
-    num = np.array([int(w) << int(s) for w, s in zip(whole.flat, shift.flat, strict=True)], object)
-    num = num.reshape(values.shape)
-    common = gcd(*num.flat) if num.size else 1
-    num = np.asarray(num // (common or 1), dtype=object)
-    unit = Fraction(2) ** low * (common or 1)
-    return Exact(num.astype(np.int64) if most(num) < 1 << 62 else num, unit)
-
-
-def common_unit(a: Fraction, b: Fraction) -> Fraction:
-    return Fraction(gcd(a.numerator * b.denominator, b.numerator * a.denominator),
-                    a.denominator * b.denominator)  # fmt: skip
-
-
-def add(a: Exact, b: Exact) -> Exact:
-    unit = common_unit(a.unit, b.unit)
-    x, y = a.to(unit), b.to(unit)
-    if most(x) + most(y) >= 1 << 62:
-        x, y = x.astype(object), y.astype(object)
-    return Exact(x + y, unit)
-
-
-def multiply(a: Exact, b: Exact) -> Exact:
-    x, y = a.num, b.num
-    if most(x) * most(y) >= 1 << 62:
-        x, y = x.astype(object), y.astype(object)
-    return Exact(x * y, a.unit * b.unit)
-
-
-def dot(a: Exact, b: Exact) -> Exact:
-    """Matrix product of the last axes."""
-    x, y = a.num, b.num
-    if most(x) * most(y) * x.shape[-1] >= 1 << 62:
-        x, y = x.astype(object), y.astype(object)
-    return Exact(np.matmul(x, y) if x.dtype != object else np.dot(x, y), a.unit * b.unit)
-
-
-def reciprocal_root(x: Exact) -> Exact:
-    """``1 / sqrt(x)``, rounded down to a multiple of ``2**-ROOT_BITS``."""
-    values = (Fraction(int(v)) * x.unit for v in x.num.reshape(-1))
-    roots = [isqrt((v.denominator << (2 * ROOT_BITS)) // v.numerator) for v in values]
-    return Exact(np.array(roots, dtype=object).reshape(x.num.shape), Fraction(1, 1 << ROOT_BITS))
-
-
-def round_half_even(num: Array, den: int) -> Array:
-    if num.dtype != object and most(num) * 2 + den >= 1 << 62:
-        num = num.astype(object)
-    floor, rest = num // den, num % den
-    up = (2 * rest > den) | ((2 * rest == den) & (floor % 2 != 0))
-    return floor + up.astype(np.int64)
 
 
 def along(values: Array, axis: int, rank: int) -> Array:
@@ -215,7 +135,9 @@ class Oracle:
         return multiply(real(x), real(y))
 
     def op_batchnormalization(self, a: Any, x: Exact, *parameters: Any) -> Exact:
-        scale, shift, mean, var = (exact(along(v, 1, x.num.ndim)) for v in parameters)
+        scale, shift, mean, var = (
+            real(v).map(lambda n: along(n, 1, x.num.ndim)) for v in parameters
+        )
         divisor = add(var, exact(np.asarray(np.float32(a.get("epsilon", 1e-5)))))
         centred = add(x, Exact(times(mean.num, -1), mean.unit))
         return add(multiply(centred, multiply(scale, reciprocal_root(divisor))), shift)
@@ -265,9 +187,13 @@ class Oracle:
         return moved(x, lambda v: v.max(axis=tuple(range(2, v.ndim)), keepdims=True))
 
     def op_globalaveragepool(self, a: Any, x: Exact) -> Exact:
-        axes = tuple(range(2, x.num.ndim))
-        count = int(np.prod(x.num.shape[2:]))
-        return Exact(x.num.sum(axis=axes, keepdims=True), x.unit / count)
+        return self.op_reducemean({}, x, range(2, x.num.ndim))
+
+    def op_reducemean(self, a: Any, x: Exact, axes: Any = None) -> Exact:
+        chosen = tuple(int(i) for i in a.get("axes", axes))
+        count = int(np.prod([x.num.shape[i] for i in chosen]))
+        keep = bool(a.get("keepdims", 1))
+        return Exact(x.num.sum(axis=chosen, keepdims=keep), x.unit / count)
 
     def op_concat(self, a: Any, *parts: Any) -> Any:
         if not isinstance(parts[0], Exact):
@@ -314,8 +240,11 @@ class Oracle:
     def op_softmax(self, a: Any, x: Any) -> Any:
         return x
 
-    def op_cast(self, a: Any, x: Any) -> Exact:
-        return real(x)
+    def op_cast(self, a: Any, x: Any) -> Any:
+        kind = helper.tensor_dtype_to_np_dtype(a["to"])
+        if isinstance(x, Exact) or kind.kind == "f":
+            return real(x)
+        return x.astype(kind)
 
     def op_convinteger(self, a: Any, x: Any, w: Any, xz: Any = None, wz: Any = None) -> Array:
         one = np.ones((), np.float32)

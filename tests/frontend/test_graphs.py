@@ -288,5 +288,7 @@ def test_the_table_is_complete_for_documentation() -> None:
             assert row.notes.startswith("com.microsoft")
         elif row.op in QONNX:
             assert row.notes.startswith("QONNX")
+        elif row.op == "Fixed":
+            assert row.notes.startswith("qfxc.nn: ")
         else:  # an operator of the standard
             assert onnx.defs.get_schema(row.op).name == row.op

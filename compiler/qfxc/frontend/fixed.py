@@ -136,7 +136,7 @@ def _mode(found: Mapping[str, Any], name: str, default: str, known: Mapping[str,
     return known[text]
 
 
-@converts("Fixed", notes="domain qfxc.nn: casts to ap_fixed, 1 to 32 bits, all its modes")
+@converts("Fixed", notes="qfxc.nn: casts to ap_fixed, 1 to 32 bits, all its modes")
 def fixed(call: Call) -> Value:
     """A quantizer and the real numbers behind it."""
     x = call.value(0)
