@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from qfxc.errors import UserError
 from qfxc.ir.graph import Graph
+from qfxc.quantize.recipes import items
 
 
 class Pass:
@@ -51,7 +52,7 @@ def override(passes: tuple[Pass, ...], spec: str) -> tuple[Pass, ...]:
     A name alone keeps the pass as it is; ``-name`` drops a pass that is optional.
     """
     out = list(passes)
-    for item in _items(spec):
+    for item in items(spec):
         match = re.fullmatch(r"(-?)([a-z0-9-]+)(?:\{(.*)\})?", item)
         if match is None or match[2] not in {step.name for step in out}:
             raise UserError(
@@ -71,10 +72,6 @@ def _droppable(step: Pass) -> bool:
     if step.optional:
         return True
     raise UserError(f"pass '{step.name}' cannot be left out", where="--passes")
-
-
-def _items(spec: str) -> list[str]:
-    return [item.strip() for item in re.split(r",(?![^{]*\})", spec) if item.strip()]
 
 
 def _with_options(step: Pass, text: str) -> Pass:

@@ -120,9 +120,12 @@ class Inserter:
         """Slopes and factors of activations get few bits, so every rescale has few, too."""
         if not isinstance(node.op, (Affine, PRelu)):
             return None
-        step = worth(_before_chain(node)) if isinstance(node.op, Affine) else None
+        before, bits = worth(_before_chain(node)), self._options.factor_bits
+        step = before if isinstance(node.op, Affine) else None
         unit = self._end(node).scale.values[0] / step if step else Fraction(1)
-        factor = on_grid(node.inputs[1], unit, self._options.factor_bits)
+        if self._options.weights.ones and (before is None or node.inputs[1].type.size > 1):
+            bits = 1  # steps differ from channel to channel: only shifts can, without a multiplier
+        factor = on_grid(node.inputs[1], unit, bits)
         return Node(node.op, (node.inputs[0], factor, *node.inputs[2:]), node.name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,9 @@ MOST_COMPARATORS = 255
 """Where no multiply-add is exact, comparators always are; this many fit beside a layer."""
 
 
+Form = tuple[float, Node]
+"""A cost, and what computes a staircase for it."""
+
 SINGLE = (Cast, Csd, Dyadic, Shift)
 """Forms that are a line by themselves, or one per segment."""
 
@@ -48,21 +51,31 @@ MOST_ENTRIES = 1 << 14
 """Of a table for a function that nothing else computes."""
 
 
+MOST_DIGITS = 64
+"""Signed digits of an adders-only multiplier where there must be no other one."""
+
+
 @dataclass(frozen=True)
 class Rescale(Pass):
     """implements every staircase exactly: shift, dyadic, few signed digits, comparisons or table
 
     ``digits``: most signed digits of an adders-only multiplier. ``compare``: most steps done by
-    comparators. ``table``: most entries of a table for a monotone staircase.
+    comparators. ``table``: most entries of a table for a monotone staircase. ``multiply``: off,
+    shifts, adders, comparators and tables do it all, whatever they cost.
     """
 
     digits: int = 3
     compare: int = 3
     table: int = 256
+    multiply: bool = True
     exact = True
 
     def run(self, graph: Graph) -> Graph:
         return rewrite(graph, self._choose)
+
+    @property
+    def _digits(self) -> int:
+        return self.digits if self.multiply else MOST_DIGITS
 
     def _choose(self, node: Node) -> Node | None:
         if not isinstance(node.op, Staircase):
@@ -70,23 +83,32 @@ class Rescale(Pass):
         source, out = node.inputs[0].type.int, node.type.int
         op = simplified(node.op, source)
         floors = op.rounding in OFFSETS and op.overflow is Overflow.SAT
-        costs = [] if floors else list(cast_forms(node, op, self.digits))
+        costs = [] if floors else self._legal(node, cast_forms(node, op, self._digits))
         if not costs or out.bits <= MOST_SEARCHED_BITS:
             options = self._options(op, source, out)
-            costs += [
+            made = (
                 (implementation_cost(o, source), Node(o, node.inputs, node.name)) for o in options
-            ]
-        if op.overflow is Overflow.SAT and not any(isinstance(n.op, SINGLE) for _, n in costs):
-            costs += self._pairs(node, op)
-        if not costs and floors:
-            costs += cast_forms(node, op, self.digits)
-        if not costs:
-            raise UserError(
-                f"no exact form for rounding '{node.op.rounding.value}' over {source}",
-                where=node.name,
-                hint="use rounding half-up, or fewer activation bits",
             )
+            costs += self._legal(node, made)
+        if op.overflow is Overflow.SAT and not any(isinstance(n.op, SINGLE) for _, n in costs):
+            costs += self._legal(node, self._pairs(node, op))
+        if not costs and floors:
+            costs += self._legal(node, cast_forms(node, op, self._digits))
+        if not costs:
+            raise self._without_form(node, node.op.rounding.value)
         return min(costs, key=lambda pair: pair[0])[1]
+
+    def _without_form(self, node: Node, rounding: str) -> UserError:
+        source, hint = node.inputs[0].type.int, "use rounding half-up, or fewer activation bits"
+        how = f"rounding '{rounding}'"
+        if not self.multiply:
+            how += " without a multiplication"
+            hint = "--passes 'rescale{multiply=true}' allows multiplications"
+        return UserError(f"no exact form for {how} over {source}", where=node.name, hint=hint)
+
+    def _legal(self, node: Node, costs: Iterable[Form]) -> list[Form]:
+        """The forms that may be taken in the place of a staircase."""
+        return [f for f in costs if self.multiply or not _multiplies(f[1], node.inputs[0])]
 
     def _pairs(self, node: Node, op: Staircase) -> Iterator[tuple[float, Node]]:
         """Two nodes in the place of a monotone staircase, with their costs."""
@@ -96,8 +118,7 @@ class Rescale(Pass):
             return
         pieces, signs = rising(op.pieces)
         steps = staircase_steps(op, pieces, signs, source, out)
-        slopes = [slope_of(p) for p in pieces]
-        for join, *parts in sums_of_two(node, steps, slopes, signs, self.digits):
+        for join, *parts in sums_of_two(node, steps, pieces, signs, self._digits):
             yield sum(implementation_cost(p.op, source) for p in parts) + out.bits, join
         if few and (signs != 1).any():
             compared = compared_in_minus_x(node, steps, signs)
@@ -123,7 +144,7 @@ class Rescale(Pass):
             lines = exact_lines(op.pieces, op.rounding, out.lo, out.hi)
             if lines is not None:
                 signs = np.ones(len(op.pieces), np.int64)
-                yield from one_line(lines, signs, source, out, self.digits)
+                yield from one_line(lines, signs, source, out, self._digits)
             wide = out.hi - out.lo > MOST_THRESHOLDS
             if lines is not None or segments is not None or wide:
                 return
@@ -133,7 +154,7 @@ class Rescale(Pass):
         flat = not any(s.slope for p in pieces for s in p.segments)
         found = smallest_shift(steps, [slope_of(p) for p in pieces])
         if found is not None:
-            yield from one_line(found, signs, source, out, self.digits)
+            yield from one_line(found, signs, source, out, self._digits)
         elif not flat and (form := one_line_per_segment(op, source, out)) is not None:
             yield form
         elif not flat and segments is not None:
@@ -142,3 +163,10 @@ class Rescale(Pass):
             yield comparisons(steps, out)
         if rises and 0 < out.hi - out.lo <= self.compare:
             yield comparisons(steps, out)
+
+
+def _multiplies(node: Node, source: Node) -> bool:
+    """Whether anything between ``source`` and ``node`` is a multiplication."""
+    if node is source:
+        return False
+    return isinstance(node.op, Dyadic) or any(_multiplies(i, source) for i in node.streams)

@@ -41,7 +41,7 @@ def cast_forms(node: Node, op: Staircase, digits: int) -> Iterator[tuple[float, 
         yield from _divided(node, op)
         return
     source, out = node.inputs[0].type.int, node.type.int
-    lines = _single_lines(op, source, out)
+    lines = single_lines(op, source, out)
     single = fine.cast(lines, op, source, out) if lines else None
     if single is not None:
         yield implementation_cost(single, source), Node(single, node.inputs, node.name)
@@ -120,7 +120,7 @@ def _on(value: Fraction, exponent: int) -> bool:
     return (value * (1 << exponent)).denominator == 1
 
 
-def _single_lines(op: Staircase, source: Int, out: Int) -> list[Segment] | None:
+def single_lines(op: Staircase, source: Int, out: Int) -> list[Segment] | None:
     """One line per channel, where the range sees no other or only saturates on others."""
     lines = []
     for piece in op.pieces:
@@ -152,7 +152,7 @@ def _exactly(stairs: Staircase, source: Int, digits: int) -> Iterator[Op]:
 def _divided(node: Node, op: Staircase) -> Iterator[tuple[float, Node]]:
     """Lines of any rational slope: a floor by multiplication, with the halves on its grid."""
     source, out = node.inputs[0].type.int, node.type.int
-    lines = _single_lines(op, source, out)
+    lines = single_lines(op, source, out)
     if lines is None:
         return
     whole = OFFSETS.get(op.rounding)

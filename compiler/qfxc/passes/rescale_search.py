@@ -122,12 +122,12 @@ def rising(pieces: Sequence[Piecewise]) -> tuple[tuple[Piecewise, ...], Ints]:
     return tuple(turned), signs
 
 
-def slope_of(piece: Piecewise) -> Fraction:
-    """The slope that a single line should follow: the first one that is not flat.
+def slope_of(piece: Piecewise, *, last: bool = False) -> Fraction:
+    """The slope that a single line should follow: the first (last) one that is not flat.
 
     Where all are (a count of thresholds), that of the line from the first jump to the last.
     """
-    slanted = (s.slope for s in piece.segments if s.slope)
+    slanted = (s.slope for s in piece.segments[:: -1 if last else 1] if s.slope)
     first, *rest = piece.segments
     starts = [s.start for s in rest if s.start is not None]
     if not starts:

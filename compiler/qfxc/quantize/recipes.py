@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from qfxc.errors import UserError
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """``passes``: the options it sets, in the syntax of ``--passes``."""
+    """``passes``: the options it sets, in the syntax of ``--passes``, ``<name>`` for a parameter.
+
+    ``parameters``: whole numbers with what they are unless given, as in ``shift{k=2}``.
+    """
 
     name: str
     summary: str
     passes: str
+    parameters: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def usage(self) -> str:
+        """Name and parameters, as ``--recipe`` takes them."""
+        shown = ",".join(f"{key}={value}" for key, value in self.parameters.items())
+        return f"{self.name}{{{shown}}}" if shown else self.name
+
+    def filled(self, text: str) -> str:
+        """``passes`` with the parameters in ``text``, ``key=value,...``; UserError for bad ones."""
+        values = dict(self.parameters)
+        for pair in text.split(",") if text else ():
+            key, _, value = (part.strip() for part in pair.partition("="))
+            if key not in values:
+                names = ", ".join(values) or "none"
+                raise UserError(
+                    f"recipe '{self.name}' has no parameter '{key}'",
+                    where="--recipe",
+                    hint=f"parameters: {names}",
+                )
+            if not re.fullmatch(r"[0-9]+", value) or int(value) < 1:
+                raise UserError(
+                    f"'{value}' is not a whole number above 0",
+                    where=f"--recipe {self.name}{{{key}}}",
+                )
+            values[key] = int(value)
+        return re.sub(r"<(\w+)>", lambda found: str(values[found[1]]), self.passes)
 
 
 RECIPES = (
@@ -39,12 +71,31 @@ RECIPES = (
         "quantize{rounding_of_weights=adaround}",
     ),
     Recipe("ends8", "8 bits for the weights of the first and last layers", "quantize{ends=8}"),
+    Recipe(
+        "shift",
+        "no multipliers: weights of at most k signed powers of two, with error feedback; every "
+        "rescale shifts and adds",
+        "average-by-shift{enabled=true},quantize{ones=<k>,rounding_of_weights=feedback},"
+        "rescale{multiply=false}",
+        {"k": 2},
+    ),
 )
+
+
+def items(text: str) -> list[str]:
+    """What commas separate, those in braces aside."""
+    return [item.strip() for item in re.split(r",(?![^{]*\})", text) if item.strip()]
 
 
 def recipe_passes(names: str) -> str:
     """What one recipe, or several separated by commas, sets; UserError if one is unknown."""
-    return ",".join(recipe(name.strip()).passes for name in names.split(","))
+    found = []
+    for item in items(names):
+        name, brace, text = item.partition("{")
+        if brace and not text.endswith("}"):
+            raise UserError(f"'{item}' is not a recipe", where="--recipe", hint="as in shift{k=2}")
+        found.append(recipe(name.strip()).filled(text.removesuffix("}")))
+    return ",".join(text for text in found if text)
 
 
 def recipe(name: str) -> Recipe:
@@ -52,5 +103,5 @@ def recipe(name: str) -> Recipe:
     for found in RECIPES:
         if found.name == name:
             return found
-    names = ", ".join(r.name for r in RECIPES)
+    names = ", ".join(r.usage for r in RECIPES)
     raise UserError(f"unknown recipe '{name}'", where="--recipe", hint=f"recipes: {names}")
