@@ -236,7 +236,7 @@ def passes_(as_json: bool) -> int:
     steps = importlib.import_module("qfxc.passes.pipeline").pipeline()
     recipes = importlib.import_module("qfxc.quantize.recipes").RECIPES
     rows = [(s.name, "pass, exact" if s.exact else "pass", s.summary) for s in steps]
-    rows += [(r.name, "recipe", r.summary) for r in recipes]
+    rows += [(r.usage, "recipe", r.summary) for r in recipes]
     return _list(("name", "kind", "what it does"), rows, as_json=as_json)
 
 

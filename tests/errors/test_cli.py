@@ -31,7 +31,7 @@ REPORT: dict[str, Any] = {
     "layers": [
         {
             "name": "conv1", "op": "matvec", "shape": [4], "bits": 8, "signed": True, "weights": 9,
-            "weight_bits": 4, "rescale": "shift", "simd": 1, "pe": 2,
+            "weight_bits": 4, "weight_ones": 4, "rescale": "shift", "simd": 1, "pe": 2,
             "variant": "dsp", "cycles": 7, "multipliers": 2, "utilisation": 0.07,
             "estimate": COST,
         }

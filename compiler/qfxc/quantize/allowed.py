@@ -8,7 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from qfxc.ir.graph import Node
 from qfxc.ir.types import Array
+from qfxc.ops.const import Const, const_value
 from qfxc.quantize.kones import KOnes, Rule
 
 
@@ -46,3 +48,13 @@ def most_ones(codes: Array) -> int:
     n = np.unique(np.abs(np.asarray(codes, dtype=np.int64)))
     differing = np.bitwise_xor(3 * n, n)
     return max((int(v).bit_count() for v in differing), default=0)
+
+
+def constant_ones(node: Node) -> int | None:
+    """``most_ones`` of the integer constants that a node holds; None without any."""
+    constants = [
+        const_value(i)
+        for i in node.inputs[len(node.streams) :]
+        if isinstance(i.op, Const) and i.type.is_int
+    ]
+    return max(map(most_ones, constants), default=None)

@@ -21,6 +21,7 @@ from qfxc.hw.plan import RESOURCES, Plan, Row, Step
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Cost
 from qfxc.ir.types import TensorType
+from qfxc.quantize.allowed import constant_ones
 
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; a new key does not raise it."""
@@ -195,6 +196,7 @@ def _layer(wiring: Wiring, node: Node, plan: Plan, row: Row) -> dict[str, Any]:
         **_elem(node.type),
         "weights": sum(p.size for p in params),
         "weight_bits": max((p.int.bits for p in params), default=None),
+        "weight_ones": constant_ones(node),
         "rescale": ",".join(kinds) if params and kinds else None,
         "simd": row.fold.simd,
         "pe": row.fold.pe,

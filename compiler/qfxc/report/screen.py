@@ -30,6 +30,9 @@ COLUMNS = (
     "BRAM18",
 )
 LEFT = frozenset({"layer", "op", "shape", "rescale"})
+FEW_ONES = 3
+"""Ones per weight that the screen speaks of."""
+
 ONLY_WIDE = frozenset({"weights", "FF", "rescale"})
 RESOURCES = {"LUT": "lut", "FF": "ff", "DSP": "dsp", "BRAM18": "bram18"}
 WIDE = 128
@@ -169,6 +172,7 @@ def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
     ]
     if not plan["fits"]:
         lines.append(f"this design does not fit {board['name']}")
+    lines += _ones_line(report["layers"])
     lines.append(_rescale_line(report["rescales"]))
     for port in report["model"]["outputs"]:
         if port["host"]:
@@ -192,6 +196,14 @@ def _proof(entry: dict[str, Any]) -> str:
         return text
     interval, latency = entry["interval_cycles"], entry["latency_cycles"]
     return f"{text}; {interval:,} cycles per frame, the first after {latency:,}"
+
+
+def _ones_line(layers: Sequence[dict[str, Any]]) -> list[str]:
+    """Said only where weights are so few powers of two that shifts can stand for products."""
+    ones = max((row["weight_ones"] for row in layers if row["weights"]), default=0)
+    if not 0 < ones <= FEW_ONES:
+        return []
+    return [f"weights: every one at most {ones} signed power{'s' * (ones > 1)} of two"]
 
 
 def _rescale_line(rescales: dict[str, Any]) -> str:
