@@ -49,7 +49,7 @@ def circuit(node: Node) -> Circuit:
     assert isinstance(node.op, KernelOp)
     body = node.op.kernel(node, tree(node)).body
     assert body is not None
-    return body
+    return body.circuit
 
 
 @pytest.mark.parametrize("node", NODES, ids=lambda node: node.name)

@@ -72,7 +72,8 @@ def hls_context(kernel: Kernel) -> dict[str, Any]:
 def _named(kernel: Kernel) -> tuple[Circuit, list[str]]:
     if kernel.body is None:
         raise InternalError(f"the kernel {kernel.name} has no circuit")
-    return kernel.body, [f"{_LETTERS[type(w)]}{n}" for n, w in enumerate(kernel.body.wires)]
+    circuit = kernel.body.circuit
+    return circuit, [f"{_LETTERS[type(w)]}{n}" for n, w in enumerate(circuit.wires)]
 
 
 _LETTERS = {Lane: "x", Sum: "n", Register: "r"}

@@ -55,6 +55,12 @@ def kernel_cost(kernel: Kernel) -> Cost:
     return _cost(kernel.name, TERMS[kernel.name](kernel.structure))
 
 
+def expected_cost(kernel: Kernel) -> Cost:
+    """As ``kernel_cost``, of the circuit that a body is expected to become: no adder graph is
+    solved for it."""
+    return _cost(kernel.name, TERMS[kernel.name](kernel.expected))
+
+
 @cache
 def fifo_cost(depth: int, bits: int) -> Cost:
     """A FIFO of ``depth`` words of ``bits`` bits."""

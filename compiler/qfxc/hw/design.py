@@ -1,26 +1,29 @@
 """A design: the plan and the netlist that follows from it, at what the netlist really takes.
 
-The plan has to guess FIFO depths before it knows the schedule; the netlist has the depths that the
-schedule needs. Where the guess was wrong by so much that the design overruns the budget, the plan
-is made again with that much less to spend; where it was too careful, once with that much more.
+The plan has to guess FIFO depths before it knows the schedule, and what circuits of adders cost
+before their graphs are solved; the netlist has the depths that the schedule needs, and the circuits
+that were chosen. Where the guess was wrong by so much that the design overruns the budget, the plan
+is made again with that much less to spend, and those circuits at their price; where it was too
+careful, once with that much more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from qfxc.hw.board import Board
 from qfxc.hw.build import build_netlist
-from qfxc.hw.cost import netlist_cost
+from qfxc.hw.constant import hardware
+from qfxc.hw.cost import kernel_cost, netlist_cost
 from qfxc.hw.netlist import Netlist
-from qfxc.hw.plan import Plan, oversize, plan
+from qfxc.hw.plan import Plan, Row, faster_plan, oversize, plan
 from qfxc.ir.graph import Graph
-from qfxc.ir.kernel import Cost, Fold
+from qfxc.ir.kernel import Cost, Fold, Variant
 
 ROUNDS = 4
-"""Plans with less and less to spend until the netlist fits."""
+"""Plans with less and less to spend until the netlist fits, besides those that a circuit of a new
+layer made dearer."""
 
 
 @dataclass(frozen=True)
@@ -42,45 +45,71 @@ def design(
     allow_oversize: bool = False,
 ) -> Design:
     """The plan of ``plan.plan`` and its netlist. Raises UserError as that does."""
-    attempt = partial(_attempt, graph, board, clock_mhz, fps, name, pinned)
+    attempt = _Attempt(graph, board, clock_mhz, fps, name, pinned)
     found, missing = attempt(Cost())
-    reserve = Cost()
-    for _ in range(ROUNDS):
-        if found.plan.fits:
-            break
-        reserve = _largest(reserve, missing)
+    reserve, left = Cost(), ROUNDS
+    while left and not found.plan.fits:
+        reserve, known = _largest(reserve, missing), len(attempt.circuits)
         found, missing = attempt(reserve)
+        left -= len(attempt.circuits) == known
     if found.plan.fits and fps is None and found.plan.step is not None and reserve == Cost():
-        found = _faster(found, attempt(missing)[0])
+        found = attempt.faster(found, missing)
     if not (found.plan.fits or allow_oversize):
         raise oversize(found.plan.cost, board)
     return found
 
 
-def _attempt(
-    graph: Graph,
-    board: Board,
-    clock_mhz: float,
-    fps: float | None,
-    name: str,
-    pinned: Mapping[str, Fold] | None,
-    reserve: Cost,
-) -> tuple[Design, Cost]:
-    """A plan that leaves ``reserve`` of the budget, and what its estimate missed."""
-    planned = plan(
-        graph, board, clock_mhz, fps, pinned=pinned, allow_oversize=True, reserve=reserve
-    )
-    netlist = build_netlist(graph, planned.folds, name)
-    cost = netlist_cost(netlist)
-    missing = cost - planned.cost
-    real = replace(planned, cost=cost, glue=planned.glue + missing, fits=cost.fits(board.budget))
-    return Design(real, netlist), missing
+@dataclass
+class _Attempt:
+    """A plan that leaves ``reserve`` of the budget, its netlist, and what the estimates of glue
+    missed; what the circuits of a netlist cost is known from then on."""
+
+    graph: Graph
+    board: Board
+    clock_mhz: float
+    fps: float | None
+    name: str
+    pinned: Mapping[str, Fold] | None
+    circuits: dict[str, Cost] = field(default_factory=dict)
+
+    def __call__(self, reserve: Cost) -> tuple[Design, Cost]:
+        planned = plan(
+            self.graph, self.board, self.clock_mhz, self.fps,
+            pinned=self.pinned, allow_oversize=True, reserve=reserve, circuits=self.circuits,
+        )  # fmt: skip
+        return self._built(planned)
+
+    def faster(self, known: Design, reserve: Cost) -> Design:
+        """A faster design than a known one where it fits, else that one."""
+        planned = faster_plan(
+            self.graph, self.board, self.clock_mhz, known.plan.interval,
+            pinned=self.pinned, reserve=reserve, circuits=self.circuits,
+        )  # fmt: skip
+        other = known if planned is None else self._built(planned)[0]
+        return other if other.plan.fits else known
+
+    def _built(self, planned: Plan) -> tuple[Design, Cost]:
+        netlist = build_netlist(self.graph, planned.folds, self.name)
+        cost = netlist_cost(netlist)
+        rows = self._priced(planned.rows)
+        glue = cost - sum((row.cost for row in rows), Cost())
+        fits = cost.fits(self.board.budget)
+        real = replace(planned, rows=rows, cost=cost, glue=glue, fits=fits)
+        return Design(real, netlist), glue - planned.glue
+
+    def _priced(self, rows: Sequence[Row]) -> tuple[Row, ...]:
+        """The rows of the plan at what their circuits cost."""
+        nodes = {node.name: node for node in self.graph.nodes()}
+        for row in rows:
+            if row.fold.variant is Variant.TREE and row.name not in self.circuits:
+                node = nodes[row.name]
+                self.circuits[row.name] = kernel_cost(hardware(node).kernel(node, row.fold))
+        trees = [row.fold.variant is Variant.TREE for row in rows]
+        return tuple(
+            replace(row, cost=self.circuits[row.name]) if tree else row
+            for row, tree in zip(rows, trees, strict=True)
+        )
 
 
 def _largest(a: Cost, b: Cost) -> Cost:
     return Cost(max(a.lut, b.lut), max(a.ff, b.ff), max(a.dsp, b.dsp), max(a.bram18, b.bram18))
-
-
-def _faster(known: Design, other: Design) -> Design:
-    """``other`` where it fits and is faster."""
-    return other if other.plan.fits and other.plan.interval < known.plan.interval else known

@@ -12,7 +12,7 @@ from qfxc.hw.constant import hardware
 from qfxc.hw.pinned import pin
 from qfxc.hw.program import Answer, Design, Program
 from qfxc.hw.search import Search
-from qfxc.hw.space import Space, cost_row, space, without_dsps
+from qfxc.hw.space import Space, cost_row, space, with_circuits, without_dsps
 from qfxc.ir.graph import Graph
 from qfxc.ir.kernel import Cost, Fold
 
@@ -98,11 +98,13 @@ def plan(
     pinned: Mapping[str, Fold] | None = None,
     allow_oversize: bool = False,
     reserve: Cost = NOTHING,
+    circuits: Mapping[str, Cost] | None = None,
 ) -> Plan:
     """Folds for a graph of the KERNEL stage; those of ``pinned`` are given.
 
     ``reserve``: how much of the budget is left alone (below zero: how much more is spent), for
-    what the estimates of FIFO depths miss.
+    what the estimates of FIFO depths miss. ``circuits``: what those of some nodes cost; others
+    are priced by an estimate.
 
     Without ``fps``: the highest frame rate inside the board's budget, and of its designs that
     with the least sum of used fractions of the budget. With it: the least such sum that reaches
@@ -114,11 +116,37 @@ def plan(
         raise UserError(f"a clock of {clock_mhz:g} MHz", hint="the clock is a positive number")
     if fps is not None and not (isfinite(fps) and fps > 0):
         raise UserError(f"{fps:g} frames/s", hint="the frame rate is a positive number")
-    free = space(graph)
+    planner = _planner(graph, board, clock_mhz, pinned, reserve, circuits)
+    return planner.fastest(allow_oversize) if fps is None else planner.reach(fps, allow_oversize)
+
+
+def faster_plan(
+    graph: Graph,
+    board: Board,
+    clock_mhz: float,
+    interval: int,
+    *,
+    pinned: Mapping[str, Fold] | None = None,
+    reserve: Cost = NOTHING,
+    circuits: Mapping[str, Cost] | None = None,
+) -> Plan | None:
+    """As ``plan``, of fewer than ``interval`` cycles; None where none of them fits."""
+    planner = _planner(graph, board, clock_mhz, pinned, reserve, circuits)
+    return planner.faster(interval)
+
+
+def _planner(
+    graph: Graph,
+    board: Board,
+    clock_mhz: float,
+    pinned: Mapping[str, Fold] | None,
+    reserve: Cost,
+    circuits: Mapping[str, Cost] | None,
+) -> _Planner:
+    free = with_circuits(space(graph), circuits or {})
     free = without_dsps(free) if board.max_dsp == 0 else free
     wanted = pin(free, pinned) if pinned else free
-    planner = _Planner(free, wanted, board, clock_mhz, reserve)
-    return planner.fastest(allow_oversize) if fps is None else planner.reach(fps, allow_oversize)
+    return _Planner(free, wanted, board, clock_mhz, reserve)
 
 
 @dataclass(frozen=True)
@@ -153,6 +181,10 @@ class _Planner:
     def fastest(self, allow_oversize: bool) -> Plan:
         answer = self.search.fastest()
         return self._smallest(allow_oversize) if answer.design is None else self._plan(answer)
+
+    def faster(self, interval: int) -> Plan | None:
+        answer = self.search.fastest(interval)
+        return None if answer.design is None else self._plan(answer)
 
     def reach(self, fps: float, allow_oversize: bool) -> Plan:
         target = int(self.clock_mhz * 1e6 / fps)

@@ -23,9 +23,17 @@ class Search:
         slower = [interval for interval in every if interval > self.traffic]
         return [self.traffic, *slower] if self.traffic >= every[0] else slower
 
-    def fastest(self) -> Answer:
-        """The cheapest design of the shortest interval that fits, by bisection."""
+    def fastest(self, below: int | None = None) -> Answer:
+        """The cheapest design of the shortest interval that fits, by bisection.
+
+        ``below``: only of intervals shorter than this; mostly none fits, so the longest of them is
+        tried first.
+        """
         intervals, proved, found = self.intervals(), True, Answer(None)
+        if below is not None:
+            intervals = [interval for interval in intervals if interval < below]
+            if not intervals or not self.program.any(intervals[-1], self.budget).design:
+                return Answer(None)
         low, high = 0, len(intervals)  # from ``high`` on all fit, below ``low`` none does
         while low < high:
             middle = (low + high) // 2

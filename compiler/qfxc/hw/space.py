@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from qfxc.errors import UserError, UserErrors
 from qfxc.hw.constant import hardware
-from qfxc.hw.cost import fifo_cost, kernel_cost
+from qfxc.hw.cost import expected_cost, fifo_cost
 from qfxc.hw.fifo import buffers, depth
 from qfxc.hw.glue import MAX_WORD_BITS, SHALLOW, fork_cost, link_cost, link_cycles
 from qfxc.hw.links import Buffer, Link, Wiring, wire
 from qfxc.ir.graph import Graph, Node
-from qfxc.ir.kernel import Cost, Fold
+from qfxc.ir.kernel import Cost, Fold, Variant
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,8 @@ def cost_of(row: NDArray[np.int64]) -> Cost:
 
 
 def price(node: Node, fold: Fold) -> Cost:
-    """What a node costs at one of its folds."""
-    return kernel_cost(hardware(node).kernel(node, fold))
+    """What a node costs at one of its folds, as far as that is known without solving for it."""
+    return expected_cost(hardware(node).kernel(node, fold))
 
 
 def _options(node: Node) -> Options:
@@ -120,6 +120,18 @@ class Space:
         for name, fold in folds.items():
             total += self.options[name].at(fold)[1]
         return total
+
+
+def with_circuits(space: Space, known: Mapping[str, Cost]) -> Space:
+    """The space with what the circuits of the nodes in ``known`` cost, instead of estimates."""
+    options = {name: _at_cost(space.options[name], cost) for name, cost in known.items()}
+    return replace(space, options={**space.options, **options})
+
+
+def _at_cost(options: Options, cost: Cost) -> Options:
+    costs = options.costs.copy()
+    costs[[fold.variant is Variant.TREE for fold in options.folds]] = cost_row(cost)
+    return replace(options, costs=costs)
 
 
 def without_dsps(space: Space) -> Space:

@@ -6,14 +6,17 @@ are decided here, so that templates only loop and print (docs/kernels.md, ``adde
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.ir.types import Int
+
+Counts = Mapping[str, int]
+"""What cost and latency of a circuit depend on, by name (``Circuit.counts``)."""
 
 NARROW = 5
 """Bits of an adder that synthesis may build of LUTs without a carry chain."""
@@ -70,7 +73,7 @@ class Circuit:
     stages: int
 
     @cached_property
-    def counts(self) -> Mapping[str, int]:
+    def counts(self) -> Counts:
         """What cost and latency depend on: ``Stages``, bits of adders that need a LUT
         (``AdderBits``; ``NarrowBits``: of short ones), of registers (``RegisterBits``)."""
         sums = [self._adder_bits(wire) for wire in self.wires if isinstance(wire, Sum)]
@@ -109,6 +112,20 @@ class Circuit:
         zero = np.zeros(len(x), dtype=np.int64)
         columns = [zero if o is None else _total(values, (o,)) for o in self.outputs]
         return np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A circuit that is made when it is read, which may take seconds, and what its counts are
+    expected to be: a plan prices a circuit for every layer and builds a few of them."""
+
+    expected: Counts
+    make: Callable[[], Circuit] = field(repr=False)
+
+    @cached_property
+    def circuit(self) -> Circuit:
+        """The circuit itself."""
+        return self.make()
 
 
 def _total(values: Sequence[NDArray[np.int64]], terms: Sequence[Operand]) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qfxc.ir.circuit import Circuit
+from qfxc.ir.circuit import Body
 from qfxc.ir.graph import Node, Op
 from qfxc.ir.types import Int, TensorType
 
@@ -128,12 +128,17 @@ class Kernel:
     name: str
     params: Mapping[str, int]
     roms: Mapping[str, Rom] = field(default_factory=dict)
-    body: Circuit | None = None
+    body: Body | None = None
 
     @property
     def structure(self) -> Mapping[str, int]:
         """The parameters, and the counts of the body: what cost and latency depend on."""
-        return self.params if self.body is None else {**self.params, **self.body.counts}
+        return self.params if self.body is None else {**self.params, **self.body.circuit.counts}
+
+    @property
+    def expected(self) -> Mapping[str, int]:
+        """As ``structure``, without making a circuit: what its counts are expected to be."""
+        return self.params if self.body is None else {**self.params, **self.body.expected}
 
 
 class KernelOp(Op):

@@ -9,9 +9,20 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from qfxc.adders.estimate import estimate
 from qfxc.adders.graph import AdderGraph, Term
 from qfxc.adders.solve import solve
-from qfxc.ir.circuit import Circuit, Lane, Operand, Register, Sum, Wire
+from qfxc.ir.circuit import (
+    NARROW,
+    Body,
+    Circuit,
+    Counts,
+    Lane,
+    Operand,
+    Register,
+    Sum,
+    Wire,
+)
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Kernel, words
 from qfxc.ir.types import Int
@@ -27,6 +38,10 @@ the solver's time grows with."""
 TREE_BITS = 24
 """Bits of the widest weights; results have twice as many at most. The solver counts in 64."""
 
+
+SHORT = 0.15
+"""Part of the adder bits that lies in short adders, for every bit that inputs have less than
+those."""
 
 UNREAD = -1
 """The wire of an element whose weights are all zero."""
@@ -52,7 +67,8 @@ def unrolls(node: Node, weights: NDArray[np.int64]) -> bool:
 
 
 def adders_kernel(node: Node, blocks: Sequence[Block]) -> Kernel:
-    """The kernel ``adders``: every output of a vector at once, from blocks without shared lanes."""
+    """The kernel ``adders``: every output of a vector at once, from blocks without shared lanes
+    and of one shape. Adder graphs are solved when the body's circuit is read."""
     vectors = words(node.type, node.type.channels)
     params = {
         "Simd": node.inputs[0].type.size // vectors,
@@ -61,19 +77,49 @@ def adders_kernel(node: Node, blocks: Sequence[Block]) -> Kernel:
         **io_params(node),
     }
     elem = node.inputs[0].type.int
-    parts = [(_solved(_content(b), b.matrix.shape, elem.lo, elem.hi), b) for b in blocks]
-    return Kernel("adders", params, body=_pipelined(parts, node.type.channels))
+    elem = Int(elem.lo, elem.hi)  # whatever its scale
+
+    def make() -> Circuit:
+        parts = [(_solved(_Matrix.of(b.matrix), elem), b) for b in blocks]
+        return _pipelined(parts, node.type.channels)
+
+    matrices = _Matrix.of(np.stack([b.matrix for b in blocks]))
+    return Kernel("adders", params, body=Body(_expected(matrices, elem), make))
 
 
-def _content(block: Block) -> bytes:
-    return np.ascontiguousarray(block.matrix, dtype=np.int64).tobytes()
+@dataclass(frozen=True, slots=True)
+class _Matrix:
+    """An array as a key: equal ones are solved once, however often designs are compared."""
+
+    content: bytes
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, values: NDArray[np.int64]) -> _Matrix:
+        return cls(np.ascontiguousarray(values, dtype=np.int64).tobytes(), values.shape)
+
+    @property
+    def values(self) -> NDArray[np.int64]:
+        return np.frombuffer(self.content, dtype=np.int64).reshape(self.shape)
 
 
 @lru_cache(maxsize=512)
-def _solved(content: bytes, shape: tuple[int, int], lo: int, hi: int) -> AdderGraph:
-    """Equal matrices are solved once: a plan prices what the design then instantiates."""
-    matrix = np.frombuffer(content, dtype=np.int64).reshape(shape)
-    return solve(matrix, [Int(lo, hi)] * shape[0])
+def _solved(matrix: _Matrix, elem: Int) -> AdderGraph:
+    return solve(matrix.values, [elem] * matrix.shape[0])
+
+
+@lru_cache(maxsize=512)
+def _expected(matrices: _Matrix, elem: Int) -> Counts:
+    """The counts of a circuit, from an estimate. Waiting takes about as many bits of registers as
+    there are of adders; of those of narrow inputs, some are short."""
+    found = estimate(matrices.values, elem)
+    bits = round(found.bits)
+    return {
+        "Stages": max(-(-found.depth // LEVELS), 1),
+        "AdderBits": bits,
+        "NarrowBits": round(bits * SHORT * max(NARROW - elem.bits, 0)),
+        "RegisterBits": bits,
+    }
 
 
 def _pipelined(parts: Sequence[tuple[AdderGraph, Block]], width: int) -> Circuit:
