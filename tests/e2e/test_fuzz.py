@@ -9,7 +9,6 @@ import pytest
 
 import qfxc
 from onnx_fuzz import Sample, random_network
-from qfxc.errors import UserError
 from qfxc.quantize.error import sqnr_db
 from qfxc.run import Model
 
@@ -24,9 +23,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 SEEDS = range(600, 616)
 SIMULATED = range(701, 703)
 
-FOUND = (18, 21, 25, 53, 103, 126, 194)
+FOUND = (18, 21, 25, 53, 63, 103, 126, 194)
 """Seeds that once failed: concats that cost accuracy, inputs straight into activations, names used
-twice, arithmetic behind tables, tied products, cancelling sums, tensors of zeros."""
+twice, transposed five axes, arithmetic behind tables, tied products, cancelling sums, tensors of
+zeros."""
 
 
 def compiled(seed: int, **options: Any) -> tuple[Sample, qfxc.driver.Compiled]:
@@ -53,11 +53,6 @@ def test_sixteen_bits_are_close_to_float(seed: int) -> None:
     for name, value in expected.items():
         if value.any() and np.ptp(value) > 0 and sample.outputs[name].dtype == np.float32:
             assert sqnr_db(value, got[name]) > 40, name
-
-
-def test_what_hardware_cannot_do_is_refused_after_the_passes() -> None:
-    with pytest.raises(UserError, match="a transposition of more than four axes"):
-        compiled(63, verify="none")
 
 
 @pytest.mark.parametrize("seed", SIMULATED)

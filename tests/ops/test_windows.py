@@ -64,7 +64,8 @@ def reducer_cases() -> list[Case]:
         for fold in node.op.folds(node):
             if fold.pe != fold.simd:
                 stem = node.op.stem
-                cases.append(case_of(f"{stem}_{node.name}_{fold.simd}", node, fold))
+                name = f"{stem}_{node.name}_{fold.simd}_{fold.variant.label}"
+                cases.append(case_of(name, node, fold))
     return cases
 
 
