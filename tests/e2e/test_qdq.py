@@ -14,6 +14,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
+import onnx_nets as nets
 import qfxc
 from qdq_models import QdqNet, compare, quantized, with_probes
 from qdq_oracle import Oracle
@@ -103,6 +104,17 @@ def test_the_host_quantizes_behind_a_softmax() -> None:
     got = ports_of(net)[1].finish(net.simulate(x).real[q])
     session = onnxruntime.InferenceSession(model.SerializeToString())
     assert np.array_equal(got, session.run(None, {"x": x})[0])
+
+
+@pytest.mark.parametrize("style", ["qdq-s8", "qoperator-u8"])
+def test_onnxruntimes_quantizer_in_all_engines(style: str, tmp_path: Path) -> None:
+    """A residual network: every quantizer against exact arithmetic, then simulator, C++ and RTL."""
+    x = nets.pixels(12).astype(np.float32) / 255
+    model = quantized(nets.residual(), x[:8], style, tmp_path)
+    total, wrong = compare(model, {"image": x}, "rescale")
+    assert (total > 12 * 1400, wrong) == (True, 0)
+    net = qfxc.compile(model, "ultra96", verify="all", frames=3)
+    assert [entry["equal"] for entry in net.report["verification"]] == [True] * 3
 
 
 @pytest.mark.slow
