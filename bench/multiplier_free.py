@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from accuracy import fewer, unseen
-from cases import ROOT, Case, cases
+from cases import ROOT, Case, cifar_cases, keyword_cases
 from rich.console import Console
 
 from qfxc.driver import Compiled
@@ -165,7 +165,8 @@ def measured(args: argparse.Namespace) -> Iterator[tuple[Case, dict[str, dict[st
     ones = [int(k) for k in args.ones.split(",")] if args.ones else list(ONES)
     parts = args.rows.split(",") if args.rows else [""]
     errors = Console(stderr=True)
-    for case in cases(args.models, args.data, None):
+    there = (*keyword_cases(args.models, args.data), *cifar_cases(args.models, args.data))
+    for case in there:
         if case.name not in only or case.labels is None:
             continue
         case, found = fewer(unseen(case), args.frames), {}
