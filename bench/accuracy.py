@@ -142,10 +142,14 @@ def table(rows: dict[str, dict[str, dict[str, Any]]], names: list[str]) -> Any:
         for i, name in enumerate(names):
             n = found[name]
             floats[i] = f"{100 * n['top1_float']:.2f}"
-            db = "-" if n["sqnr_db"] is None else f"{n['sqnr_db']:.1f} dB"
-            cells.append(f"{100 * n['top1']:.2f} ({n['points']:+.2f}) {db}")
+            cells.append(_cell(n))
         lines.append([setting, *cells])
     return simple_table(["", *names], [["float", *floats], *lines])
+
+
+def _cell(n: dict[str, Any]) -> str:
+    db = "-" if n["sqnr_db"] is None else f"{n['sqnr_db']:.1f} dB"
+    return f"{100 * n['top1']:.2f} ({n['points']:+.2f}) {db}"
 
 
 def arguments() -> argparse.Namespace:
@@ -176,8 +180,9 @@ def measured(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, str]]:
         case = fewer(unseen(case), args.frames)
         bench, notes[case.name] = Bench(case), case.note
         for number, setting in enumerate(wanted, 1):
-            errors.print(f"{case.name} {number}/{len(wanted)}: {setting.name}", highlight=False)
-            rows[setting.name][case.name] = bench.measure(setting)
+            found = rows[setting.name][case.name] = bench.measure(setting)
+            at = f"{case.name} {number}/{len(wanted)}"
+            errors.print(f"{at}: {setting.name}: {_cell(found)}", highlight=False, soft_wrap=True)
     if not notes:
         raise SystemExit(f"error: no labelled network is called {args.only}")
     return rows, notes

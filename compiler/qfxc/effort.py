@@ -14,6 +14,7 @@ from qfxc.passes.own_quantizers import brings_quantizers
 from qfxc.passes.quantize import Quantize
 from qfxc.progress import Progress
 from qfxc.quantize.error import sqnr_db
+from qfxc.quantize.recipes import items
 from qfxc.quantize.trials import Search, Trial
 from qfxc.sim import simulate
 
@@ -26,6 +27,12 @@ class Axis:
     option: str
     values: tuple[str, ...]
 
+    def put(self, passes: str, spec: str) -> str:
+        """``passes`` with ``spec`` in place of what they have of this option."""
+        own = f"{self.step}{{{self.option}="
+        kept = [item for item in items(passes) if not item.startswith(own)]
+        return ",".join([*kept, spec])
+
     def specs(self) -> list[str]:
         """The values that can be tried here, as ``--passes`` has them."""
         torch = importlib.util.find_spec("torch") is not None
@@ -37,11 +44,13 @@ class Axis:
 
 
 AXES = (
+    Axis("quantize", "rounding_of_weights", ("feedback",)),
     Axis("equalise", "by", ("activations", "weights")),
     Axis("quantize", "method", ("search",)),
-    Axis("quantize", "rounding_of_weights", ("feedback", "adaround")),
+    Axis("quantize", "rounding_of_weights", ("adaround",)),
 )
-"""Tried one after the other, each with the best of those before it."""
+"""Tried one after the other, each with the best of those before it. Feedback comes first as it
+changes most, also what the others are worth; learning last as it goes on from feedback."""
 
 
 def best(
@@ -65,7 +74,7 @@ def best(
     for axis in axes:
         base = kept
         for spec in axis.specs():
-            trials.append(judge(f"{base.passes},{spec}".removeprefix(",")))
+            trials.append(judge(axis.put(base.passes, spec)))
             kept = max(kept, trials[-1], key=lambda trial: trial.sqnr_db)
             progress.step("search", len(trials), total)
     return override(steps, kept.passes), Search(kept, tuple(trials), judge.frames)

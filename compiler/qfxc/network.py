@@ -55,7 +55,7 @@ def network(
     source = load(model)
     progress.step("import", 1, 1)
     frames = to_frames(_calibration(source, calib, opts), source)
-    steps, search = _configured(opts, steps, tuple(frames)), None
+    steps, search = _configured(opts, steps, tuple(frames), progress), None
     if opts.effort == "best":
         steps, search = best(source, steps, progress)
     trace = Trace(opts.dump, frames, opts.check, progress, len(steps))
@@ -73,7 +73,7 @@ def _calibration(graph: Graph, calib: Source | None, opts: Options) -> list[Arra
 
 
 def _configured(
-    opts: Options, steps: tuple[Pass, ...], frames: tuple[Array, ...]
+    opts: Options, steps: tuple[Pass, ...], frames: tuple[Array, ...], progress: Progress
 ) -> tuple[Pass, ...]:
     """The passes with the options in them that come from flags of their own."""
     pixels = opts.input == "uint8"
@@ -90,7 +90,7 @@ def _configured(
                 weights = opts.weights if step.weights == BITS else step.weights
                 activations = opts.activations if step.activations == BITS else step.activations
                 bits = replace(step, weights=weights, activations=activations)
-                return replace(bits, pixels=pixels, frames=frames)
+                return replace(bits, pixels=pixels, frames=frames, progress=progress)
         return step
 
     return tuple(configure(step) for step in steps)

@@ -180,6 +180,6 @@ def test_models_with_quantizers_have_no_search_and_no_table(tmp_path: Path) -> N
 def test_recipes_combine_and_every_one_is_understood() -> None:
     assert recipe_passes("equalised, ends8") == "equalise{by=activations},quantize{ends=8}"
     for known in RECIPES:
-        override(pipeline(), known.passes)
+        override(pipeline(), recipe_passes(known.name))
     with pytest.raises(UserError, match="unknown recipe 'x'"):
         recipe_passes("fixed,x")

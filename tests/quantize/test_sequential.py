@@ -17,10 +17,11 @@ from qfxc.ops.matmul import MatMul
 from qfxc.passes.base import run_passes
 from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
-from qfxc.quantize.allowed import Allowed
+from qfxc.progress import Silent
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.placement import ends
-from qfxc.quantize.sequential import Layer, nearest, refined
+from qfxc.quantize.sequential import Chooser, Layer, Refinement, nearest, refined
+from qfxc.quantize.weights import WeightOptions
 from qfxc.sim import simulate
 
 
@@ -36,6 +37,11 @@ def quantized(name: str, **options: object) -> tuple[Graph, Graph, Array]:
     graph, frames = prepared(name)
     step = replace(Quantize(frames=(frames,)), **options)  # type: ignore[arg-type]
     return graph, step.run(graph), frames
+
+
+def plain(choose: Chooser, *, free_bias: bool = True) -> Refinement:
+    """8 bits, steps as they are."""
+    return Refinement(choose, lambda _: WeightOptions(8), None, free_bias)
 
 
 def layers(graph: Graph) -> dict[str, Array]:
@@ -56,7 +62,7 @@ def test_rounding_to_nearest_again_changes_nothing(name: str) -> None:
         seen.append(layer)
         return nearest(layer)
 
-    again = refined(graph, built, [frames], choose, lambda _: Allowed(127), free_bias=False)
+    again = refined(graph, built, [frames], plain(choose, free_bias=False), Silent())
     assert [layer.name for layer in seen] == list(layers(built))
     for key, codes in layers(built).items():
         assert (layers(again)[key] == codes).all()
@@ -79,7 +85,7 @@ def test_targets_are_the_float_network(name: str) -> None:
         np.testing.assert_allclose(rows, whole.reshape(rows.shape), rtol=1e-4, atol=1e-4)
         return nearest(layer)
 
-    refined(graph, built, [frames], choose, lambda _: Allowed(127))
+    refined(graph, built, [frames], plain(choose), Silent())
 
 
 # without "branches": products and functions behind its layers make most of the noise of its outputs

@@ -79,8 +79,8 @@ def _with_options(step: Pass, text: str) -> Pass:
     changes: dict[str, Any] = {}
     for pair in text.split(","):
         key, _, value = (part.strip() for part in pair.partition("="))
-        if key not in types or isinstance(getattr(step, key), tuple):
-            known = (name for name in types if not isinstance(getattr(step, name), tuple))
+        if key not in types or not _is_option(step, key):
+            known = (name for name in types if _is_option(step, name))
             names = ", ".join(sorted(known)) or "none"
             raise UserError(
                 f"pass '{step.name}' has no option '{key}'",
@@ -92,6 +92,11 @@ def _with_options(step: Pass, text: str) -> Pass:
 
 
 KINDS = {"int": "an integer", "float": "a number", "bool": "true or false", "str": "a text"}
+
+
+def _is_option(step: Pass, key: str) -> bool:
+    """Whether a field can be written as text: frames cannot."""
+    return type(getattr(step, key)).__name__ in KINDS
 
 
 def choice(where: str, value: str, allowed: Sequence[str]) -> None:

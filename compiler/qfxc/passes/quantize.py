@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -21,8 +21,8 @@ from qfxc.passes.exact import MOST_TABLE_BITS
 from qfxc.passes.insert_quantizers import Inserter, InsertOptions
 from qfxc.passes.own_added import Options
 from qfxc.passes.own_quantizers import brings_quantizers, complete
+from qfxc.progress import Progress, Silent
 from qfxc.quantize.adaround import adaround
-from qfxc.quantize.allowed import Allowed
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.feedback import feedback
 from qfxc.quantize.observe import Stats, observe
@@ -30,9 +30,10 @@ from qfxc.quantize.placement import Placement, ends, place
 from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
 from qfxc.quantize.scales import align, cheap_steps
 from qfxc.quantize.search import search
-from qfxc.quantize.sequential import refined
+from qfxc.quantize.sequential import Refinement, refined
 from qfxc.quantize.split import split
 from qfxc.quantize.steep import table_bits
+from qfxc.quantize.steps import fitted
 from qfxc.quantize.weights import CLIPS, WeightOptions
 from qfxc.sim import simulate
 
@@ -66,10 +67,11 @@ class Quantize(Pass):
     nothing before them makes up for. ``pixels``: inputs are uint8 as they are.
     ``correct_bias``: biases make up for what rounding the weights does to the mean of a layer.
     ``rounding_of_weights``: every one to the ``nearest`` code, with error ``feedback`` (GPTQ) or
-    learned (``adaround``, needs torch). ``clip_weights``: as ``WeightOptions``. ``ends``: bits of
-    the weights of the first and the last layers, 0 for those of all others. ``ones``: weights are
-    sums of at most that many signed powers of two, on steps that are powers of two times those of
-    the values around the layer; 0 for any codes.
+    learned (``adaround``, needs torch). ``clip_weights``: as ``WeightOptions``, or best: of those
+    the one with the most signal at the outputs; up to 6 bits with feedback or learning, steps are
+    searched output by output. ``ends``: bits of the weights of the first and the last layers, 0
+    for those of all others. ``ones``: weights are sums of at most that many signed powers of two,
+    on steps that are powers of two times those of the values around the layer; 0 for any codes.
     """
 
     weights: int = 8
@@ -82,10 +84,11 @@ class Quantize(Pass):
     correct_bias: bool = True
     rounding: str = Rounding.HALF_UP.value
     rounding_of_weights: str = "nearest"
-    clip_weights: str = "mse"
+    clip_weights: str = "best"
     ends: int = 0
     ones: int = 0
     frames: tuple[Array, ...] = field(default=(), repr=False, compare=False)
+    progress: Progress = field(default=Silent(), repr=False, compare=False)
     exact = False
 
     def __post_init__(self) -> None:
@@ -98,7 +101,7 @@ class Quantize(Pass):
         self._check_ones()
         choice("quantize{method}", self.method, ("best", "search", *METHODS))
         choice("quantize{rounding_of_weights}", self.rounding_of_weights, ROUNDINGS)
-        choice("quantize{clip_weights}", self.clip_weights, CLIPS)
+        choice("quantize{clip_weights}", self.clip_weights, ("best", *CLIPS))
         choice("quantize{rounding}", self.rounding, [mode.value for mode in Rounding])
 
     def _check_ones(self) -> None:
@@ -124,7 +127,7 @@ class Quantize(Pass):
             return complete(graph, self._additions())
         graph, placement, stats = self._placed(graph)
         rounded = self._rounded(graph, placement, stats)
-        return self._refined(graph, rounded, self.rounding_of_weights)
+        return self._refined(graph, rounded)
 
     def _placed(self, graph: Graph) -> tuple[Graph, Placement, dict[str, Stats]]:
         """The graph with a node for every quantizer, where those go, and what values are there."""
@@ -142,26 +145,24 @@ class Quantize(Pass):
         """The graph with quantizers of the best ranges, weights rounded to the nearest codes."""
         methods = METHODS if self.method in ("best", "search") else (self.method,)
         tops = [self._tops(placement, stats, method) for method in methods]
-        if len(tops) == 1:
+        clips = self.clip_weights == "best" and self.rounding_of_weights == "nearest"
+        if len(tops) == 1 and not clips:
             return self._build(graph, placement, stats, tops[0])
         frames = [x[:JUDGED_FRAMES] for x in self.frames]
         real = simulate(graph, frames)
 
-        def judged(candidate: dict[str, float]) -> tuple[float, Graph]:
-            built = self._build(graph, placement, stats, candidate)
-            return _score(real, simulate(self._trial(graph, built), frames)), built
+        def judged(tops: dict[str, float], clip: str = self.clip_weights) -> _Built:
+            built = replace(self, clip_weights=clip)._build(graph, placement, stats, tops)
+            got = simulate(self._refined(graph, built, trial=True), frames)
+            return _Built(_score(real, got), built, tops)
 
-        found = [judged(t) for t in tops]
-        best = int(np.argmax([score for score, _ in found]))
+        best = max(map(judged, tops), key=lambda b: b.score)
         if self.method == "search":
-            searched = judged(self._searched(graph, placement, stats, tops[best]))
-            return max(found[best], searched, key=lambda pair: pair[0])[1]
-        return found[best][1]
-
-    def _trial(self, graph: Graph, rounded: Graph) -> Graph:
-        """What ranges are judged by: learning every time would take too long."""
-        own = self.rounding_of_weights
-        return self._refined(graph, rounded, own if own == "nearest" else "feedback")
+            searched = judged(self._searched(graph, placement, stats, best.tops))
+            best = max(best, searched, key=lambda b: b.score)
+        if clips:
+            best = max(best, judged(best.tops, "max"), key=lambda b: b.score)
+        return best.graph
 
     def _searched(
         self, graph: Graph, placement: Placement, stats: dict[str, Stats], tops: dict[str, float]
@@ -175,26 +176,26 @@ class Quantize(Pass):
         }
         return search(graph, free, tops, self.frames)
 
-    def _refined(self, graph: Graph, rounded: Graph, rounding: str) -> Graph:
-        """``rounded`` with weights that make up for each other's rounding, where asked for."""
-        if rounding == "nearest":
+    def _refined(self, graph: Graph, rounded: Graph, *, trial: bool = False) -> Graph:
+        """``rounded`` with weights that make up for each other's rounding, where asked for.
+
+        A ``trial`` is what ranges are judged by: learning, or steps, would take too long.
+        """
+        if self.rounding_of_weights == "nearest":
             return rounded
         special = self._special(graph)
 
-        def allowed(layer: str) -> Allowed:
-            return special.get(layer, self._weights(self.weights)).allowed
+        def options(layer: str) -> WeightOptions:
+            return special.get(layer, self._weights(self.weights))
 
-        return refined(
-            graph,
-            rounded,
-            self.frames,
-            CHOOSERS[rounding],
-            allowed,
-            free_bias=self.correct_bias,
-        )
+        choose = feedback if trial else CHOOSERS[self.rounding_of_weights]
+        fit = fitted if self.clip_weights == "best" and not trial else None
+        how = Refinement(choose, options, fit, self.correct_bias)
+        return refined(graph, rounded, self.frames, how, self.progress)
 
     def _weights(self, bits: int) -> WeightOptions:
-        return WeightOptions(bits=bits, powers=self.powers, clip=self.clip_weights, ones=self.ones)
+        clip = "mse" if self.clip_weights == "best" else self.clip_weights
+        return WeightOptions(bits=bits, powers=self.powers, clip=clip, ones=self.ones)
 
     def _special(self, graph: Graph) -> dict[str, WeightOptions]:
         """Options of layers that differ from the others'."""
@@ -292,6 +293,15 @@ class Quantize(Pass):
         pixel = self.pixels and isinstance(point.op, Input)
         signed = stats[point.name].low < 0 and not pixel
         return Int.of_bits(bits, signed, Scale.of(steps[point.name]))
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A graph with quantizers up to ``tops``, weights at their nearest codes; dB at its outputs."""
+
+    score: float
+    graph: Graph
+    tops: dict[str, float]
 
 
 def _score(real: list[Array], quantized: list[Array]) -> float:

@@ -30,7 +30,11 @@ def feedback(layer: Layer) -> NDArray[np.int64]:
     Measured as ``d' H d``, the mean square of the outputs' error (its variance where the bias is
     free) plus the damping, with ``d`` the distance to ``aim``.
     """
-    moments, wanted = problem(layer)
+    return solved(layer, *problem(layer))
+
+
+def solved(layer: Layer, moments: Array, wanted: Array) -> NDArray[np.int64]:
+    """``feedback`` for a ``problem`` that is known: it does not depend on the steps."""
     start = spread(wanted, layer, moments)
     codes = nearest(layer, wanted)
     better = objective(start, wanted, layer, moments) < objective(codes, wanted, layer, moments)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.ir.graph import Graph, Node, once, rewrite
-from qfxc.ir.types import Array, Int
+from qfxc.ir.types import Array, Int, Scale
 from qfxc.ops._spatial import windows
 from qfxc.ops.clip import Clip
 from qfxc.ops.const import Const, const_value, int_const, real_const
@@ -19,7 +20,9 @@ from qfxc.ops.conv import Conv
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.matmul import MatMul
 from qfxc.ops.quantize import Quantize
+from qfxc.progress import Progress
 from qfxc.quantize.allowed import Allowed
+from qfxc.quantize.weights import WeightOptions
 
 ROWS = 1 << 13
 """Most dot products of a layer that its weights are chosen on."""
@@ -54,6 +57,23 @@ class Layer:
 Chooser = Callable[[Layer], NDArray[np.int64]]
 """Codes (G, K, M) for a layer."""
 
+Fitter = Callable[[Layer, Sequence[Fraction], WeightOptions, Fraction], Sequence[Fraction]]
+"""Better steps for a layer than those it has (exactly); last, what makes steps cheap."""
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """``choose``: the codes of a layer; ``fit``: its steps, before that (None: as they are).
+
+    ``options`` of the weights of a layer, by its name. With ``free_bias`` biases are chosen, too:
+    the mean of a layer's outputs over the frames becomes that of the float network.
+    """
+
+    choose: Chooser
+    options: Callable[[str], WeightOptions]
+    fit: Fitter | None = None
+    free_bias: bool = True
+
 
 def nearest(layer: Layer, weights: Array | None = None) -> NDArray[np.int64]:
     """Every weight rounded by itself."""
@@ -65,33 +85,48 @@ def refined(
     real: Graph,
     quantized: Graph,
     frames: Sequence[Array],
-    choose: Chooser,
-    allowed: Callable[[str], Allowed],
-    *,
-    free_bias: bool = True,
+    how: Refinement,
+    progress: Progress,
 ) -> Graph:
-    """``quantized`` (QDQ) with the codes that ``choose`` gives every layer, producers first.
+    """``quantized`` (QDQ) with the weights that ``how`` gives every layer, producers first.
 
     ``real`` is the graph that it was made from: names agree. Both are run side by side, every
     node once, on real-valued calibration ``frames``; a layer sees the errors of those before it.
-    ``allowed``: the codes of a layer's weights. With ``free_bias`` biases are chosen, too: the
-    mean of a layer's outputs over the frames becomes that of the float network.
     """
     originals = {n.name: n for n in real.nodes()}
     readers = _readers(quantized)
     a, b = _Running(real, frames), _Running(quantized, frames)
     found: dict[str, Node] = {}
-    for node in quantized.nodes():
+    nodes = quantized.nodes()
+    for number, node in enumerate(nodes, 1):
         original = originals.get(node.name)
         if original is not None and _is_layer(node):
             seen = b.value(node.inputs[0]), a.value(original.inputs[0])
-            bounds = _bounds(node, readers)
-            layer = _layer(node, original, seen, allowed(node.name), bounds, free_bias)
-            found[node.name] = _replaced(node, layer, choose(layer))
+            found[node.name] = _chosen(node, original, seen, readers, how)
+            progress.step("round weights", number, len(nodes))
         if original is not None:
             a.run(original)
         b.run(node, found.get(node.name, node))
     return rewrite(quantized, once(lambda node: _rebuilt(node, found)))
+
+
+def _chosen(
+    node: Node,
+    original: Node,
+    seen: tuple[Array, Array],
+    readers: Mapping[str, list[Node]],
+    how: Refinement,
+) -> Node:
+    """The layer with its new steps, codes and bias."""
+    options = how.options(node.name)
+    bounds = _bounds(node, readers)
+    layer = _layer(node, original, seen, options.allowed, bounds, how.free_bias)
+    scale = node.inputs[1].inputs[0].type.int.scale
+    if how.fit is not None:
+        now = scale.channels(layer.steps.size)
+        scale = Scale.of(how.fit(layer, now, options, _unit(node, readers)))
+        layer = replace(layer, steps=scale.floats().reshape(layer.steps.shape))
+    return _replaced(node, layer, how.choose(layer), scale)
 
 
 class _Running:
@@ -184,11 +219,10 @@ def _grouped(w: Array, groups: int) -> NDArray[np.float64]:
     return np.ascontiguousarray(split.transpose(1, 0, 2), dtype=np.float64)
 
 
-def _replaced(node: Node, layer: Layer, codes: NDArray[np.int64]) -> Node:
-    """The layer with its new codes and bias."""
+def _replaced(node: Node, layer: Layer, codes: NDArray[np.int64], scale: Scale) -> Node:
     old = node.inputs[1].inputs[0]
     flat = codes.transpose(1, 0, 2).reshape(old.type.shape)
-    elem = Int(min(int(flat.min()), 0), max(int(flat.max()), 0), old.type.int.scale)
+    elem = Int(min(int(flat.min()), 0), max(int(flat.max()), 0), scale)
     w = Node(Dequantize(), (int_const(flat, elem, old.name),), node.inputs[1].name)
     if not layer.free_bias:
         return Node(node.op, (node.inputs[0], w, *node.inputs[2:]), node.name)
@@ -209,6 +243,21 @@ def _readers(graph: Graph) -> dict[str, list[Node]]:
         for i in node.streams:
             readers.setdefault(i.name, []).append(node)
     return readers
+
+
+def _unit(node: Node, readers: Mapping[str, list[Node]]) -> Fraction:
+    """Output step over input step: steps of weights that are multiples make cheap rescales."""
+    behind = node
+    while not isinstance(behind.op, Quantize):
+        (behind,) = readers[behind.name]
+    return behind.type.int.scale.values[0] / input_step(node.inputs[0])
+
+
+def input_step(x: Node) -> Fraction:
+    """The step of the codes in front of a layer of a QDQ graph."""
+    while not isinstance(x.op, Dequantize):
+        x = x.inputs[0]
+    return x.inputs[0].type.int.scale.values[0]
 
 
 def _bounds(node: Node, readers: Mapping[str, list[Node]]) -> tuple[float, float]:

@@ -70,12 +70,20 @@ def quantize_weights(
     errors = np.stack([_errors(flat, m * 2.0**e * whole, allowed, cost) for m, e in tried])
     best = errors.argmin(axis=0)
     picked = [tried[i] for i in best]
-    steps = [
-        Fraction(int(m[c])) * Fraction(2) ** int(e[c]) * unit for c, (m, e) in enumerate(picked)
-    ]
+    steps = [_step(m[c], e[c], unit) for c, (m, e) in enumerate(picked)]
     codes = allowed.nearest(flat / np.array([float(s) for s in steps])).astype(np.int64)
     low, high = int(codes.min()), int(codes.max())
     return codes.reshape(w.shape), Int(min(low, 0), max(high, 0), Scale.of(steps))
+
+
+def cheap(ideal: Array, options: WeightOptions, unit: Fraction) -> list[Fraction]:
+    """The steps that make cheap rescales nearest to ``ideal`` ones (M,), all positive."""
+    m, e = _grid(ideal / float(unit), options)
+    return [_step(*pair, unit) for pair in zip(m, e, strict=True)]
+
+
+def _step(p: float, e: float, unit: Fraction) -> Fraction:
+    return Fraction(int(p)) * Fraction(2) ** int(e) * unit
 
 
 def _parts(options: WeightOptions) -> tuple[float, ...]:
