@@ -30,6 +30,7 @@ from qfxc.passes.rescale_forms import (
 from qfxc.passes.rescale_modes import simplified
 from qfxc.passes.rescale_pairs import compared_in_minus_x, sums_of_two
 from qfxc.passes.rescale_search import OFFSETS, exact_lines, rising, slope_of, smallest_shift
+from qfxc.passes.rescale_wide import wide_forms
 
 MOST_SEARCHED_BITS = 10
 """Wider results take the closed form where there is one: no search over every threshold."""
@@ -94,6 +95,8 @@ class Rescale(Pass):
             costs += self._legal(node, self._pairs(node, op))
         if not costs and floors:
             costs += self._legal(node, cast_forms(node, op, self._digits))
+        if not costs:
+            costs += self._legal(node, wide_forms(node, op))
         if not costs:
             raise self._without_form(node, node.op.rounding.value)
         return min(costs, key=lambda pair: pair[0])[1]

@@ -159,8 +159,8 @@ def _divided(node: Node, op: Staircase) -> Iterator[tuple[float, Node]]:
     if whole is not None:
         lines, right = [_floored(s, whole) for s in lines], 0
     else:
-        lines = [_with_halves(s) for s in lines]
-        right = max((_den(s) - 1).bit_length() for s in lines)
+        lines = [with_halves(s) for s in lines]
+        right = max((denominator(s) - 1).bit_length() for s in lines)
     found = [_floor(s, right, source) for s in lines]
     known = [f for f in found if f is not None]
     if len(known) < len(found):
@@ -185,7 +185,8 @@ def _divided(node: Node, op: Staircase) -> Iterator[tuple[float, Node]]:
     )
 
 
-def _den(line: Segment) -> int:
+def denominator(line: Segment) -> int:
+    """Of all values at integers, and of a half."""
     return lcm(2, line.slope.denominator, line.intercept.denominator)
 
 
@@ -196,7 +197,7 @@ def _floored(line: Segment, offset: Fraction) -> Segment:
     return Segment(line.start, line.slope, level)
 
 
-def _with_halves(line: Segment) -> Segment:
+def with_halves(line: Segment) -> Segment:
     """A line with a short common denominator that lies to integers and halves as ``line`` does."""
     den = lcm(2, line.slope.denominator)
     if (line.intercept * den).denominator == 1:
