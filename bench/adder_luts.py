@@ -25,7 +25,21 @@ from qfxc.verify.synth import resources
 from qfxc.verify.synth_source import version
 
 MODES = ("whole", "kept", "stages")
-SYNTHESIS = "synth_xilinx -family xcup -noiopad -noclkbuf -nosrl -top top"
+XILINX = "synth_xilinx -family xcup -noiopad -noclkbuf -nosrl -top top"
+SYNTHESIS = {
+    "full": (XILINX,),
+    "quick": (
+        f"{XILINX} -run begin:map_luts",
+        "opt_expr -mux_undef -noclkinv",
+        "abc -script +strash;dc2;strash;if;mfs2 -luts 2:2,3,6:5,10,20",
+        "clean",
+        "techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6",
+        "xilinx_dffopt",
+        "opt_lut_ins -tech xilinx",
+        "clean",
+    ),
+}
+"""``quick``: ABC without its searches for equivalent nodes, which take most of the time."""
 RUN = (
     "import sys; from pyosys import libyosys as y; y.run_pass('script ' + sys.argv[1], y.Design())"
 )
@@ -41,32 +55,31 @@ module chain #(parameter A_SIGNED = 0, B_SIGNED = 0, A_WIDTH = 1, B_WIDTH = 1, Y
 endmodule
 """
 """What ``alumacc`` makes of a single adder, before it could merge two."""
+BEFORE = ("proc", "opt_expr", "opt_clean", "techmap -map chains.v")
 
 
-def luts(graphs: Sequence[AdderGraph], mode: str) -> list[int]:
+def luts(graphs: Sequence[AdderGraph], mode: str, synthesis: str = "quick") -> list[int]:
     """LUTs of every graph, inverters in front of carry chains included.
 
     Kept in the user's cache folder by the text that they depend on, so a run can be continued.
     """
     texts = [verilog(graph, mode == "stages") for graph in graphs]
-    found = {
-        text: json.loads(p.read_text()) for text in texts if (p := _place(text, mode)).exists()
-    }
-    missing = [text for text in dict.fromkeys(texts) if text not in found]
-    for text, count in zip(missing, _synthesised(missing, mode), strict=True):
-        _place(text, mode).parent.mkdir(parents=True, exist_ok=True)
-        _place(text, mode).write_text(str(count))
-        found[text] = count
-    return [found[text] for text in texts]
+    script = [*(BEFORE if mode == "kept" else ()), *SYNTHESIS[synthesis]]
+    places = {text: _place(text, script) for text in texts}
+    missing = [text for text, place in places.items() if not place.exists()]
+    for text, count in zip(missing, _synthesised(missing, script), strict=True):
+        places[text].parent.mkdir(parents=True, exist_ok=True)
+        places[text].write_text(str(count))
+    return [int(places[text].read_text()) for text in texts]
 
 
-def _place(text: str, mode: str) -> Path:
-    chains = CHAINS if mode == "kept" else ""
-    key = hashlib.sha256(f"{version()}\0{SYNTHESIS}\0{chains}\0{text}".encode()).hexdigest()
+def _place(text: str, script: Sequence[str]) -> Path:
+    lines = "\n".join([version(), CHAINS, *script, text])
+    key = hashlib.sha256(lines.encode()).hexdigest()
     return cache_folder() / "bench-adders" / f"{key[:24]}.json"
 
 
-def _synthesised(texts: Sequence[str], mode: str) -> list[int]:
+def _synthesised(texts: Sequence[str], script: Sequence[str]) -> list[int]:
     """Modules that share a run of Yosys and nothing else: hierarchy is kept."""
     if not texts:
         return []
@@ -76,13 +89,8 @@ def _synthesised(texts: Sequence[str], mode: str) -> list[int]:
         tops = [f"(* keep *) g{i} u{i} ();" for i in range(len(texts))]
         (work / "top.v").write_text("\n".join([*modules, "module top;", *tops, "endmodule", ""]))
         (work / "chains.v").write_text(CHAINS)
-        chains = ["proc", "opt_expr", "opt_clean", "techmap -map chains.v"]
-        steps = [
-            "read_verilog -sv top.v",
-            "hierarchy -top top",
-            *(chains if mode == "kept" else []),
-        ]
-        steps += [SYNTHESIS, "tee -q -o stat.json stat -json", ""]
+        steps = ["read_verilog -sv top.v", "hierarchy -top top", *script]
+        steps += ["tee -q -o stat.json stat -json", ""]
         (work / "run.ys").write_text("\n".join(steps))
         command = [sys.executable, "-c", RUN, "run.ys"]
         subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)

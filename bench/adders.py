@@ -1,13 +1,14 @@
 """Adder graphs of random matrices beside those of alkaid and da4ml: adders, LUT bits, LUTs, depth.
 
 One command: ``python bench/adders.py --peers PYTHON [--sizes 16,32] [--bits 4,6,8] [--seeds 20]
-[--levels N] [--luts 5] [--modes whole,kept,stages]``, where PYTHON is an interpreter with alkaid
-and da4ml (``pip install alkaid da4ml``; LGPL, used as programs only). Signed weights drawn
+[--levels N] [--luts 5] [--modes whole,kept,stages] [--full]``, where PYTHON is an interpreter with
+alkaid and da4ml (``pip install alkaid da4ml``; LGPL, used as programs only). Signed weights drawn
 uniformly, 8-bit signed inputs. The peers run with default options, and qfxc within the depth of
 alkaid's graph of the same matrix; ``--levels N`` limits alkaid's to N levels beyond the least
 (``hard_dc``). Every graph is checked against its matrix and priced by the same code. ``--luts N``
 synthesises alkaid's and qfxc's graphs of the first N matrices with Yosys for xcup in the ways of
-``--modes`` (adder_luts.py); counts are kept, so a run that was stopped goes on where it was.
+``--modes`` (adder_luts.py), with ``--full`` by its whole script; counts are kept, so a run that was
+stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -101,16 +102,17 @@ def compare(runs: dict[str, Found]) -> None:
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def synthesised(runs: dict[str, Found], count: int, modes: Sequence[str]) -> None:
+def synthesised(runs: dict[str, Found], options: argparse.Namespace) -> None:
     """Yosys counts of the first matrices, a pair of graphs at a time."""
-    for mode in modes:
+    script = "full" if options.full else "quick"
+    for mode in options.modes.split(","):
         pairs = [
-            luts([runs[name][seed][0] for name in ("alkaid", "qfxc")], mode)
-            for seed in range(count)
+            luts([runs[name][seed][0] for name in ("alkaid", "qfxc")], mode, script)
+            for seed in range(options.luts)
         ]
         ratios = [mine / theirs for theirs, mine in pairs]
         theirs, mine = (spread(list(column), 0) for column in zip(*pairs, strict=True))
-        print(f"{mode}, {count} matrices: LUTs of alkaid {theirs}, of qfxc {mine}", end=", ")
+        print(f"{mode}, {options.luts} matrices: LUTs of alkaid {theirs}, of qfxc {mine}", end=", ")
         print(f"ratio {spread(ratios, 3)}", flush=True)
 
 
@@ -122,6 +124,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--luts", type=int, default=0)
     parser.add_argument("--modes", default=",".join(MODES))
+    parser.add_argument("--full", action="store_true")
     parser.add_argument("--levels", type=int, default=-1)
     options = parser.parse_args()
     library()
@@ -132,7 +135,7 @@ def main() -> None:
             runs = solved(matrices(size, bits, options.seeds), options)
             compare(runs)
             if options.luts:
-                synthesised(runs, options.luts, options.modes.split(","))
+                synthesised(runs, options)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ def values(stage, inputs, adders, count):
     for op in stage.ops:
         if op.opcode == -1:
             source = op.data[0] if hasattr(op, "addr") else op.id0
-            node, shift, negative = inputs[source]
-            terms.append((node, shift + int(stage.inp_shifts[source]), negative))
+            given = inputs[source]  # None: a stage before this one had nothing to add up
+            more = int(stage.inp_shifts[source])
+            terms.append(given and (given[0], given[1] + more, given[2]))
             continue
         first, second = op.addr if hasattr(op, "addr") else (op.id0, op.id1)
         data = op.data if isinstance(op.data, int) else op.data[0]
@@ -36,7 +37,7 @@ def values(stage, inputs, adders, count):
 
 
 def shifted(terms, index, shift, negative):
-    if index < 0:
+    if index < 0 or terms[index] is None:
         return None
     node, own, sign = terms[index]
     return node, own + shift, sign != negative
