@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
 
-from qfxc.errors import UserError
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Kernel, KernelOp, divisors
 from qfxc.ir.types import Array, TensorType
@@ -14,6 +13,9 @@ from qfxc.ops._hardware import io_params, legal
 from qfxc.ops._samples import INT8, UINT4, source
 
 Axis = tuple[int, int, int, int]
+
+MOST_AXES = 4
+"""Of the kernel, behind joining; the pass ``lower`` splits boxes with more."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Slice(KernelOp):
         spans = zip(self.starts, self.stops, self.steps, strict=True)
         return arrays[0][(slice(None), *(slice(*span) for span in spans))]
 
-    def _box(self, node: Node) -> list[Axis]:
+    def box(self, node: Node) -> list[Axis]:
         """(size, start, stop, step) per axis; axes kept whole join the one before them."""
         shape = node.inputs[0].type.shape
         joined: list[Axis] = []
@@ -47,9 +49,7 @@ class Slice(KernelOp):
                 joined.append((size * axis[0], start * axis[0], stop * axis[0], 1))
             else:
                 joined.append(axis)
-        if len(joined) > 4:
-            raise UserError("a slice of more than four axes", where=node.name)
-        return [(1, 0, 1, 1)] * (4 - len(joined)) + joined
+        return [(1, 0, 1, 1)] * (MOST_AXES - len(joined)) + joined
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         whole = gcd(node.inputs[0].type.channels, self.starts[-1], self.stops[-1])
@@ -60,7 +60,7 @@ class Slice(KernelOp):
         return node.inputs[0].type.size // fold.simd
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
-        *outer, (size, start, stop, step) = self._box(node)
+        *outer, (size, start, stop, step) = self.box(node)
         n = fold.simd
         axes = [*outer, (size // n, start // n, stop // n, step)]
         params = {"Lanes": n}

@@ -16,6 +16,7 @@ from qfxc.ops.matvec import MatVec
 from qfxc.ops.maxpool import MaxPool
 from qfxc.ops.pool import Pool
 from qfxc.ops.reshape import Reshape
+from qfxc.ops.slice import MOST_AXES as MOST_SLICED
 from qfxc.ops.slice import Slice
 from qfxc.ops.transpose import MOST_AXES, Transpose
 from qfxc.ops.window import Window
@@ -47,7 +48,32 @@ def _lower(node: Node) -> Node | None:
             return _concat(node, node.op)
         case Transpose() as op if len(op.block(node)[1]) > MOST_AXES:
             return _transposes(node, op)
+        case Slice() as op if len(op.box(node)) > MOST_SLICED:
+            return _slices(node, op)
     return None
+
+
+def _slices(node: Node, op: Slice) -> Node:
+    """The outermost axes first: to the slice behind, which keeps them whole, they are one axis."""
+    x, shape = node.inputs[0], node.inputs[0].type.shape
+    spans = list(zip(op.starts, op.stops, op.steps, strict=True))
+    for cut in range(len(shape) - 1, 0, -1):
+        outer, axes = _sliced(
+            x, [*spans[:cut], *((0, n, 1) for n in shape[cut:])], f"{node.name}.outer"
+        )
+        if axes <= MOST_SLICED:
+            break
+    kept = [(0, n, 1) for n in outer.type.shape[:cut]]
+    inner, _ = _sliced(outer, [*kept, *spans[cut:]], node.name)
+    return _lower(inner) or inner
+
+
+def _sliced(x: Node, spans: list[tuple[int, int, int]], name: str) -> tuple[Node, int]:
+    """A slice, and how many axes its kernel needs."""
+    starts, stops, steps = zip(*spans, strict=True)
+    op = Slice(starts, stops, steps)
+    node = Node(op, (x,), name)
+    return node, len(op.box(node))
 
 
 def _transposes(node: Node, op: Transpose) -> Node:
