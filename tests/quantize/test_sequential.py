@@ -16,7 +16,7 @@ from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.matmul import MatMul
 from qfxc.passes.base import run_passes
 from qfxc.passes.pipeline import pipeline
-from qfxc.passes.quantize import Quantize
+from qfxc.passes.quantize import JUDGED_FRAMES, Quantize
 from qfxc.progress import Silent
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.placement import ends
@@ -115,3 +115,29 @@ def test_bits_of_the_ends() -> None:
     assert outer
     assert outer < peaks.keys()
     assert all((peak > 3) == (name in outer) for name, peak in peaks.items())
+
+
+@pytest.mark.parametrize("name", ["residual", "depthwise"])
+def test_the_better_clip_is_kept(name: str) -> None:
+    scores = {}
+    for clip in ("max", "mse", "best"):
+        graph, built, frames = quantized(name, weights=3, method="minmax", clip_weights=clip)
+        judged = [frames[:JUDGED_FRAMES]]
+        pairs = zip(simulate(graph, judged), simulate(built, judged), strict=True)
+        scores[clip] = min(sqnr_db(a, b) for a, b in pairs)
+    assert scores["best"] == max(scores["max"], scores["mse"])
+
+
+def test_every_layer_is_told() -> None:
+    told: list[tuple[str, int, int]] = []
+
+    class Told(Silent):
+        def step(self, name: str, done: int, total: int) -> None:
+            told.append((name, done, total))
+
+    _, built, _ = quantized(
+        "residual", rounding_of_weights="feedback", method="minmax", progress=Told()
+    )
+    assert len(told) == len(layers(built))
+    assert [name for name, _, _ in told] == ["round weights"] * len(told)
+    assert all(done <= total for _, done, total in told)

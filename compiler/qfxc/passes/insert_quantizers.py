@@ -23,6 +23,7 @@ from qfxc.ops.prelu import PRelu
 from qfxc.ops.quantize import Quantize
 from qfxc.quantize.factors import on_grid, worth
 from qfxc.quantize.observe import Stats
+from qfxc.quantize.sequential import input_step
 from qfxc.quantize.weights import WeightOptions, quantize_weights
 
 
@@ -91,7 +92,7 @@ class Inserter:
             return None
         x, real = node.inputs[0], const_value(node.inputs[1])
         # weight steps on multiples of output step / input step make cheap rescales
-        unit = self._end(node).scale.values[0] / _input_step(x)
+        unit = self._end(node).scale.values[0] / input_step(x)
         options = self._options.special.get(node.name, self._options.weights)
         energy = _per_tap(self._stats[self._sources[node.name]].power, real, node)
         codes, elem = quantize_weights(real, options, unit, energy)
@@ -147,14 +148,8 @@ def _pad_on_grid(node: Node) -> Node | None:
     """Moves a pad value to the nearest multiple of the step of what it pads."""
     if not isinstance(node.op, Pad) or node.op.lowest:
         return None
-    step = _input_step(node.inputs[0])
+    step = input_step(node.inputs[0])
     values = tuple(float(round(exact(v) / step) * step) for v in node.op.value)
     if values == node.op.value:
         return None
     return Node(Pad(node.op.before, node.op.after, values), node.inputs, node.name)
-
-
-def _input_step(x: Node) -> Fraction:
-    while not isinstance(x.op, Dequantize):
-        x = x.inputs[0]
-    return x.inputs[0].type.int.scale.values[0]
