@@ -105,3 +105,24 @@ def test_damaged_files_never_give_a_traceback(tmp_path: Path) -> None:
         except UserError:
             refused += 1
     assert refused > len(data) // 7  # at least the truncated ones
+
+
+def test_unsupported_operators_and_refused_ones_are_listed_together() -> None:
+    """The second convolution is behind an operator that is not supported: its input is unknown."""
+    nodes = [
+        node("Conv", "x", "w", to="c", name="deep"),
+        node("Det", "x", to="d", name="det"),
+        node("Conv", "d", "w", to="e", name="behind"),
+        node("Relu", "c", to="y"),
+        node("Relu", "e", to="z"),
+    ]
+    weights = {"w": np.ones((2, 3, 3, 3, 3), np.float32)}
+    proto = model(nodes, {"x": ["n", 3, 4, 4, 4]}, ("y", "z"), weights)
+    with pytest.raises(UserError) as caught:
+        load(proto)
+    assert str(caught.value) == (
+        "error: det (Det): this operator is not supported\n"
+        "hint: `qfxc ops` lists the ones that are\n"
+        "error: deep (Conv): 3-dimensional windows are not supported\n"
+        "hint: 1-D and 2-D convolution and pooling are"
+    )

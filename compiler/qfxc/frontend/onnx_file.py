@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +45,9 @@ def load(source: str | Path | onnx.ModelProto) -> Graph:
     Raises UserError, or UserErrors with all nodes that are not supported.
     """
     model = read(source)
-    _check_operators(model)
+    unsupported = _unsupported_nodes(model)
+    if unsupported:
+        _raise([*unsupported.values(), *_also_refused(model, unsupported)])
     shapes = {i.name: _input_shape(i) for i in _used_inputs(model)}
     fixed = {shape[0] if shape else 1 for shape in shapes.values()} - {None}
     batch = max((n for n in fixed if n is not None), default=1)
@@ -98,18 +100,30 @@ def _input_shape(info: onnx.ValueInfoProto) -> DimShape:
     return tuple(d.dim_value if d.dim_value > 0 else None for d in dims)
 
 
-def _check_operators(model: Model) -> None:
-    """Reports every node that no table row and no constant folding covers, all at once."""
+def _unsupported_nodes(model: Model) -> dict[int, UserError]:
+    """Every node that no table row and no constant folding covers, by its place."""
     constants: dict[str, object] = dict(model.constants)
-    errors = []
-    for label, node in model.nodes:
+    errors = {}
+    for index, (label, node) in enumerate(model.nodes):
         if foldable(node, constants) or node.op_type in ("Shape", "Size"):
             constants.update(dict.fromkeys(node.output))
             continue
         reason = _unsupported(node, model.opset)
         if reason is not None:
-            errors.append(UserError(reason[0], where=where(label, node), hint=reason[1]))
-    _raise(errors)
+            errors[index] = UserError(reason[0], where=where(label, node), hint=reason[1])
+    return errors
+
+
+def _also_refused(model: Model, unsupported: Container[int]) -> list[UserError]:
+    """What conversion refuses of the nodes that no unsupported one is in front of."""
+    nodes = tuple(n for index, n in enumerate(model.nodes) if index not in unsupported)
+    rest = replace(model, nodes=nodes)
+    try:
+        shapes = {i.name: _input_shape(i) for i in _used_inputs(rest)}
+        fixed = (shape[0] for shape in shapes.values() if shape)
+        return _Import(rest, shapes, max((n for n in fixed if n), default=1)).refused()
+    except UserError as error:
+        return [error]
 
 
 def _unsupported(node: onnx.NodeProto, opset: int) -> tuple[str, str] | None:
@@ -191,7 +205,12 @@ class _Import:
         return input_codes(name, type_name(kind), nodes, known)
 
     def graph(self) -> Graph:
-        """Converts every node; errors of independent nodes are reported together."""
+        """The graph; errors of independent nodes are reported together."""
+        _raise(self.refused())
+        return self._finish()
+
+    def refused(self) -> list[UserError]:
+        """Converts every node whose inputs are known; what that refuses."""
         errors = []
         for name, (label, node) in zip(self.names, self.model.nodes, strict=True):
             if not all(i in self.values for i in node.input if i):
@@ -204,8 +223,7 @@ class _Import:
                 )
             except ValueError as error:  # from an operator's own checks
                 errors.append(UserError(str(error), where=where(label, node)))
-        _raise(errors)
-        return self._finish()
+        return errors
 
     def _convert(self, name: str, node: onnx.NodeProto) -> None:
         inputs: list[Operand] = [self.values[i] if i else None for i in node.input]
