@@ -48,6 +48,7 @@ class Mul(ChannelOp):
         a, b = source((2, 6), INT8, "a"), source((2, 6), UINT4, "b")
         return (
             Node(cls(), (a, b), "mixed"),
+            Node(cls(), (a, source((2, 6), INT8, "c")), "wide"),
             Node(cls(), (b, source((2, 6), UINT4, "c")), "unsigned"),
             Node(cls(), (a, source((2, 6), Int(-8, -1), "c")), "negative"),
         )

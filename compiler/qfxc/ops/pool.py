@@ -107,6 +107,7 @@ class Pool(KernelOp):
             Node(cls("sum", 4), (x,), "sum"),
             Node(cls("sum", 3), (u,), "sum_unsigned"),
             Node(cls("sum", 4, factors), (x,), "factors"),
+            Node(cls("sum", 4, (90, 60, 60, 40, 120, 10)), (x,), "wide_factors"),
             Node(cls("sum", 12), (source((1, 48), INT8),), "whole_image"),
             Node(cls("max", 2), (source((2, 40), INT8),), "many_chunks"),
         )
