@@ -16,7 +16,7 @@ from onnx import TensorProto
 
 import onnx_nets as nets
 import qfxc
-from qdq_models import QdqNet, compare, quantized, with_probes
+from qdq_models import STYLES, QdqNet, compare, quantized, with_probes
 from qdq_oracle import Oracle
 from qfxc.driver import Compiled
 from qfxc.run import load_project
@@ -115,6 +115,16 @@ def test_onnxruntimes_quantizer_in_all_engines(style: str, tmp_path: Path) -> No
     assert (total > 12 * 1400, wrong) == (True, 0)
     net = qfxc.compile(model, "ultra96", verify="all", frames=3)
     assert [entry["equal"] for entry in net.report["verification"]] == [True] * 3
+
+
+def test_codes_of_16_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """12 frames of 8 inputs, 12 sums with and without Relu, and 4 results."""
+    monkeypatch.setitem(STYLES, "qdq-s16", ("QDQ", "QInt16", True, True))
+    x = nets.numbers(12, 8)
+    model = quantized(nets.perceptron(), x, "qdq-s16", tmp_path)
+    assert compare(model, {"x": x}, "rescale") == (12 * (8 + 12 + 12 + 4), 0)
+    net = qfxc.compile(model, "ultra96", verify="csim", frames=3)
+    assert net.report["verification"][0]["equal"]
 
 
 @pytest.mark.slow
