@@ -59,13 +59,13 @@ class Row:
 
 
 def rows(ones: list[int]) -> Iterator[Row]:
-    yield Row("8 bits, DSPs")
-    yield Row("8 bits, no DSP", max_dsp=0)
+    yield Row("8 bits with DSPs")
+    yield Row("8 bits without DSPs", max_dsp=0)
     for k in ones:
         recipe = f"shift{{k={k}}}"
         nearest = "quantize{rounding_of_weights=nearest}"
-        yield Row(f"K={k}, projected", recipe, nearest, max_dsp=0, plan=False)
-        yield Row(f"K={k}, feedback", recipe, max_dsp=0)
+        yield Row(f"K={k} projected", recipe, nearest, max_dsp=0, plan=False)
+        yield Row(f"K={k} feedback", recipe, max_dsp=0)
 
 
 def measure(case: Case, row: Row, args: argparse.Namespace) -> dict[str, Any]:
