@@ -37,9 +37,22 @@ ONES = (1, 2, 3)
 PROOF_FRAMES = 2
 
 MULTIPLIERS = ("dyadic", "mul")
-"""Kernels that multiply whatever they are told."""
+"""Kernels that multiply however they are built."""
 
-PLANNED = ("frames/s", "LUT", "FF", "DSP", "BRAM18", "kernels that multiply", "variants", "proof")
+PRODUCTS = ("dsp", "lut")
+"""Dot products with multipliers; the others are shifters or circuits of adders."""
+
+PLANNED = (
+    "frames/s",
+    "LUT",
+    "FF",
+    "DSP",
+    "BRAM18",
+    "kernels that multiply",
+    "dot products of multipliers",
+    "variants",
+    "proof",
+)
 SCORED = ("top-1 %", "float %", "agreement %", "SQNR dB")
 
 
@@ -114,6 +127,7 @@ def plan(net: Compiled) -> dict[str, Any]:
         "DSP": use["dsp"],
         "BRAM18": use["bram18"],
         "kernels that multiply": sum(row["op"] in MULTIPLIERS for row in layers),
+        "dot products of multipliers": sum(variants[v] for v in PRODUCTS),
         "variants": dict(sorted(variants.items())),
         "proof": {entry["engine"]: entry["equal"] for entry in proof},
     }

@@ -73,8 +73,8 @@ RECIPES = (
     Recipe("ends8", "8 bits for the weights of the first and last layers", "quantize{ends=8}"),
     Recipe(
         "shift",
-        "no multipliers: weights of at most k signed powers of two, with error feedback; every "
-        "rescale shifts and adds",
+        "for shifters and adders: weights of at most k signed powers of two, with error feedback; "
+        "every rescale shifts and adds",
         "average-by-shift{enabled=true},quantize{ones=<k>,rounding_of_weights=feedback},"
         "rescale{multiply=false}",
         {"k": 2},

@@ -125,7 +125,8 @@ def _chosen(
     if how.fit is not None:
         now = scale.channels(layer.steps.size)
         scale = Scale.of(how.fit(layer, now, options, _unit(node, readers)))
-        layer = replace(layer, steps=scale.floats().reshape(layer.steps.shape))
+        steps = np.broadcast_to(scale.floats(), (layer.steps.size,))  # one where all are alike
+        layer = replace(layer, steps=steps.reshape(layer.steps.shape))
     return _replaced(node, layer, how.choose(layer), scale)
 
 
