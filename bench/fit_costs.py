@@ -68,13 +68,13 @@ def main() -> int:
             if args.show:
                 _show(name, rows, fits[name])
             if not args.dry:
-                _write(fits, args.count)
+                _write(fits)
     Console(width=120).print(_table({n: fits[n] for n in names if n in fits}))
     return int(failed)
 
 
-def _write(fits: Mapping[str, Any], count: int) -> None:
-    head = {"synthesis": f"{version()}: {SYNTHESIS}", "instances": count}
+def _write(fits: Mapping[str, Any]) -> None:
+    head = {"synthesis": f"{version()}: {SYNTHESIS}"}
     data = {**head, "kernels": dict(sorted(fits.items()))}
     cost.DATA.write_text(json.dumps(data, indent=1) + "\n")
 
@@ -115,6 +115,7 @@ def _fit(rows: Sequence[Row]) -> dict[str, Any]:
     lut = _weights([r.terms.lut for r in used], [r.found.lut for r in used])
     ff = _weights([r.terms.ff for r in used], [r.found.ff for r in used])
     return {
+        "instances": len(rows),
         "lut": lut,
         "ff": ff,
         "error": {
