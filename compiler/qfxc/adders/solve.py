@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.adders.build import Strategy, call
+from qfxc.adders.differences import differences, joined
 from qfxc.adders.digits import canonical
-from qfxc.adders.graph import Adder, AdderGraph, Term
+from qfxc.adders.graph import Adder, AdderGraph, Term, append_sum
 from qfxc.errors import InternalError, UserError
 from qfxc.ir.types import Int
 
@@ -49,9 +50,7 @@ def solve(
     if matrix.size and int(np.abs(matrix).max()) >> WIDEST:
         raise UserError(f"adder graphs take weights of {WIDEST} bits at most")
     tries = effort * attempts(digits)
-    graph = _shared(matrix, inputs, limit, tries, sum(digits))
-    unshared = plain(matrix, inputs)
-    graph = min(graph, unshared, key=lambda g: g.cost)
+    graph = min(_candidates(matrix, inputs, limit, tries), key=lambda g: g.cost)
     if not np.array_equal(graph.matrix(), matrix) or max(graph.depth(), default=0) > limit:
         raise InternalError("an adder graph does not compute its matrix")
     return graph
@@ -73,13 +72,23 @@ def attempts(digits: Sequence[int]) -> int:
     return min(max(PAIRS // pairs, ATTEMPTS[0]), ATTEMPTS[1])
 
 
-def _shared(
-    matrix: NDArray[np.int64], inputs: Sequence[Int], depth: int, tries: int, room: int
-) -> AdderGraph:
+def _candidates(
+    matrix: NDArray[np.int64], inputs: Sequence[Int], limit: int, tries: int
+) -> Iterator[AdderGraph]:
+    """Shared sums; a third of the attempts are for columns as differences; nothing shared."""
+    apart = differences(matrix)
+    pays = any(apart.signs) and least_depth(apart.rest) < limit
+    yield _shared(matrix, inputs, limit, tries - tries // 3 if pays else tries)
+    if pays:
+        yield joined(_shared(apart.rest, inputs, limit - 1, tries // 3), apart)
+    yield plain(matrix, inputs)
+
+
+def _shared(matrix: NDArray[np.int64], inputs: Sequence[Int], depth: int, tries: int) -> AdderGraph:
     low = np.array([x.lo for x in inputs], np.int64)
     high = np.array([x.hi for x in inputs], np.int64)
     strategies = [Strategy(1, BASES[i % len(BASES)], i, depth) for i in range(tries)]
-    adders, outputs = call(matrix, low, high, strategies, room)
+    adders, outputs = call(matrix, low, high, strategies, sum(digit_counts(matrix)))
     return AdderGraph(tuple(inputs), adders, outputs)
 
 
@@ -96,19 +105,6 @@ def plain(matrix: NDArray[np.int64], inputs: Sequence[Int]) -> AdderGraph:
         while len(terms) > 1:
             pairs = zip(terms[::2], terms[1::2], strict=False)
             rest = terms[len(terms) & ~1 :]
-            terms = [_add(a, b, adders, len(inputs)) for a, b in pairs] + rest
+            terms = [append_sum(a, b, adders, len(inputs)) for a, b in pairs] + rest
         outputs.append(terms[0] if terms else None)
     return AdderGraph(tuple(inputs), tuple(adders), tuple(outputs))
-
-
-def _add(a: Term, b: Term, adders: list[Adder], count: int) -> Term:
-    """A new adder of two terms; a sum of two negative ones is the negative of their sum."""
-    shift = min(a.shift, b.shift)
-    both = a.negative and b.negative
-    adders.append(
-        Adder(
-            Term(a.node, a.shift - shift, a.negative and not both),
-            Term(b.node, b.shift - shift, b.negative and not both),
-        )
-    )
-    return Term(count + len(adders) - 1, shift, both)
