@@ -83,6 +83,8 @@ def best(
 def _open(axis: Axis, steps: Sequence[Pass]) -> bool:
     """Whether the option is there and nobody has set it."""
     found = [step for step in steps if step.name == axis.step]
+    if "adaround" in axis.values and any(getattr(step, "ones", 0) for step in found):
+        return False  # it chooses between neighbouring codes
     return bool(found) and all(
         getattr(step, axis.option) == getattr(type(step), axis.option) for step in found
     )
