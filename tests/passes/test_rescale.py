@@ -119,10 +119,10 @@ def test_59_is_64_minus_4_minus_1() -> None:
 
 
 def test_no_exact_form_is_an_error_that_names_the_node() -> None:
-    slope = Fraction(-987654321, 8589946937)  # no dyadic number of 61 bits is near enough
-    op = Staircase((Piecewise.linear(slope),), Rounding.ZERO, Int.of_bits(16, True))
+    slope = Fraction(-987654321, 8589946937)  # 46 bits of x: beyond what wide products hold
+    op = Staircase((Piecewise.linear(slope),), Rounding.ZERO, Int.of_bits(32, True))
     with pytest.raises(UserError, match="no exact form for rounding 'zero'") as caught:
-        chosen(op, Int(-900000, 900000), 1)
+        chosen(op, Int(-(2**45), 2**45), 1)
     assert caught.value.where == "y"
 
 
