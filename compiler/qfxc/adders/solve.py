@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ WIDEST = 24
 PAIRS = 3 << 15
 """Pairs of digits that the attempts of one effort look at, as far as ATTEMPTS allows."""
 ATTEMPTS = (4, 6)
+MARGIN = Fraction(101, 100)
+"""What differences have to gain: their longer trees of private sums are what synthesis tools turn
+into carry-save adders, which costs more LUTs."""
 BASES = (8, 0, 32)
 """What an adder counts beside its LUTs where shared sums are weighed: the attempts take turns."""
 
@@ -50,7 +54,7 @@ def solve(
     if matrix.size and int(np.abs(matrix).max()) >> WIDEST:
         raise UserError(f"adder graphs take weights of {WIDEST} bits at most")
     tries = effort * attempts(digits)
-    graph = min(_candidates(matrix, inputs, limit, tries), key=lambda g: g.cost)
+    _, graph = min(_candidates(matrix, inputs, limit, tries), key=lambda found: found[0])
     if not np.array_equal(graph.matrix(), matrix) or max(graph.depth(), default=0) > limit:
         raise InternalError("an adder graph does not compute its matrix")
     return graph
@@ -74,14 +78,19 @@ def attempts(digits: Sequence[int]) -> int:
 
 def _candidates(
     matrix: NDArray[np.int64], inputs: Sequence[Int], limit: int, tries: int
-) -> Iterator[AdderGraph]:
-    """Shared sums; a third of the attempts are for columns as differences; nothing shared."""
+) -> Iterator[tuple[Fraction, AdderGraph]]:
+    """Graphs and what they count: shared sums; a third of the attempts are for columns as
+    differences; nothing shared.
+    """
     apart = differences(matrix)
     pays = any(apart.signs) and least_depth(apart.rest) < limit
-    yield _shared(matrix, inputs, limit, tries - tries // 3 if pays else tries)
+    shared = _shared(matrix, inputs, limit, tries - tries // 3 if pays else tries)
+    yield Fraction(shared.cost), shared
     if pays:
-        yield joined(_shared(apart.rest, inputs, limit - 1, tries // 3), apart)
-    yield plain(matrix, inputs)
+        graph = joined(_shared(apart.rest, inputs, limit - 1, tries // 3), apart)
+        yield graph.cost * MARGIN, graph
+    unshared = plain(matrix, inputs)
+    yield Fraction(unshared.cost), unshared
 
 
 def _shared(matrix: NDArray[np.int64], inputs: Sequence[Int], depth: int, tries: int) -> AdderGraph:
