@@ -112,7 +112,9 @@ def compile_(
     name = Path(board).stem if board.endswith(".toml") else board
     target = output or Path(f"{model.stem}_{name}")
     check_target(target, overwrite=overwrite)
-    given = {key: value for key, value in options.items() if value is not None and value is not False}
+    given = {
+        key: value for key, value in options.items() if value is not None and value is not False
+    }
     errors = Console(stderr=True)
     with ScreenProgress(errors, visible=not (as_json or quiet)) as progress:
         compiled = flow.compile(model, board, progress=progress, **given)

@@ -89,8 +89,9 @@ def test_what_bounds_the_plan_is_said_in_words() -> None:
 
 def test_rescales_are_counted() -> None:
     assert report()["rescales"] == {
-        "kinds": {"shift": 0, "cast": 0, "dyadic": 0, "csd": 0, "compare": 0, "table": 1}, "dyadic_bits": None,
-    }  # fmt: skip
+        "kinds": {"shift": 0, "cast": 0, "dyadic": 0, "csd": 0, "compare": 0, "table": 1},
+        "dyadic_bits": None,
+    }
 
 
 def test_widths_of_dyadic_multipliers() -> None:
