@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, Rom, stream_params
+from qfxc.ir.kernel import Fold, Kernel
 from qfxc.ir.overflow import Overflow, is_full
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._hardware import (
-    ChannelOp,
-    channel_memory,
     io_params,
     saturation,
-    signed_bits,
 )
 from qfxc.ops._samples import INT8, UINT4, source
+from qfxc.ops._shifted import ShiftedOp, memory_params
 from qfxc.ops._staircase import (
     integer_kind,
     per_channel,
@@ -37,7 +35,7 @@ OVERFLOWS = {mode: index for index, mode in enumerate(Overflow)}
 
 
 @dataclass(frozen=True)
-class Cast(ChannelOp):
+class Cast(ShiftedOp):
     """A cast of fixed point numbers as ap_fixed has it, any rounding and overflow.
 
     ``left``, ``b``: (1) or (C). ``elem`` has all codes of its bits where ``overflow`` is not SAT.
@@ -54,11 +52,6 @@ class Cast(ChannelOp):
         if self.overflow is not Overflow.SAT and not is_full(self.elem):
             raise ValueError(f"overflow {self.overflow.value} in a part of a type: {self.elem}")
         return result_type(inputs[0], self.elem, self.left, self.b)
-
-    def wide(self, x: Int) -> Int:
-        """The range of ``(x << left) + b`` over all channels."""
-        most = max(self.left)
-        return Int(min(x.lo << most, 0) + min(self.b), max(x.hi << most, 0) + max(self.b))
 
     def run(self, node: Node, *arrays: Array) -> Array:
         return self.bind(node)(*arrays)
@@ -110,22 +103,12 @@ class Cast(ChannelOp):
                 up = above | (tie & (floor % 2 == 1))
         return np.asarray(up)
 
-    def _roms(self, node: Node, lanes: int) -> dict[str, Rom]:
-        channels = node.type.channels
-        return {
-            "left": channel_memory((self.left,), channels, lanes),
-            "b": channel_memory((self.b,), channels, lanes),
-        }
-
     def wide_bits(self, x: Int) -> int:
-        """A signed number that holds every value before rounding, with a sign above ``right``."""
-        ends = (min(self.left), max(self.left))
-        shifted = Int(min(x.lo << k for k in ends), max(x.hi << k for k in ends))
-        bias = Int(min(self.b), max(self.b))
-        return max(signed_bits(x, shifted, bias, self.wide(x)), self.right + 1)
+        """As for a shift, with a sign above ``right``."""
+        return max(super().wide_bits(x), self.right + 1)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
-        x, roms = node.inputs[0].type, self._roms(node, fold.simd)
+        x, roms = node.inputs[0].type, self.memories(node, fold.simd)
         params = {
             **saturation(x, self.elem, fold.simd),
             "Sum": int(any(self.b) or len(set(self.left)) > 1),
@@ -133,10 +116,7 @@ class Cast(ChannelOp):
             "Round": ROUNDS[self.rounding],
             "Overflow": OVERFLOWS[self.overflow],
             "WideBits": self.wide_bits(x.int),
-            "LBits": roms["left"].elem.bits,
-            "LPeriod": roms["left"].depth,
-            **stream_params("B", roms["b"].elem),
-            "BPeriod": roms["b"].depth,
+            **memory_params(roms),
             **io_params(node),
         }
         return Kernel("cast", params, roms)

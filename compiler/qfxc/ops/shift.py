@@ -6,16 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel, Rom, stream_params
+from qfxc.ir.kernel import Fold, Kernel
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._hardware import (
-    ChannelOp,
-    channel_memory,
     io_params,
     saturation,
-    signed_bits,
 )
 from qfxc.ops._samples import INT8, UINT4, source
+from qfxc.ops._shifted import ShiftedOp, memory_params
 from qfxc.ops._staircase import (
     integer_kind,
     per_channel,
@@ -27,7 +25,7 @@ from qfxc.ops._staircase import (
 
 
 @dataclass(frozen=True)
-class Shift(ChannelOp):
+class Shift(ShiftedOp):
     """A staircase whose slopes are powers of two; ``>>`` is floor. ``left``, ``b``: (1) or (C)."""
 
     left: tuple[int, ...]
@@ -37,11 +35,6 @@ class Shift(ChannelOp):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return result_type(inputs[0], self.elem, self.left, self.b)
-
-    def wide(self, x: Int) -> Int:
-        """The range of ``(x << left) + b`` over all channels."""
-        most = max(self.left)
-        return Int(min(x.lo << most, 0) + min(self.b), max(x.hi << most, 0) + max(self.b))
 
     def run(self, node: Node, *arrays: Array) -> Array:
         return self.bind(node)(*arrays)
@@ -60,28 +53,13 @@ class Shift(ChannelOp):
 
         return apply
 
-    def _roms(self, node: Node, lanes: int) -> dict[str, Rom]:
-        channels = node.type.channels
-        return {
-            "left": channel_memory((self.left,), channels, lanes),
-            "b": channel_memory((self.b,), channels, lanes),
-        }
-
-    def _wide_bits(self, x: Int) -> int:
-        ends = (min(self.left), max(self.left))
-        shifted = Int(min(x.lo << k for k in ends), max(x.hi << k for k in ends))
-        return signed_bits(x, shifted, Int(min(self.b), max(self.b)), self.wide(x))
-
     def kernel(self, node: Node, fold: Fold) -> Kernel:
-        x, roms = node.inputs[0].type, self._roms(node, fold.simd)
+        x, roms = node.inputs[0].type, self.memories(node, fold.simd)
         params = {
             **saturation(x, self.elem, fold.simd),
             "Right": self.right,
-            "WideBits": self._wide_bits(x.int),
-            "LBits": roms["left"].elem.bits,
-            "LPeriod": roms["left"].depth,
-            **stream_params("B", roms["b"].elem),
-            "BPeriod": roms["b"].depth,
+            "WideBits": self.wide_bits(x.int),
+            **memory_params(roms),
             **io_params(node),
         }
         return Kernel("shift", params, roms)
