@@ -41,7 +41,7 @@ METHODS = {
     "no bias correction": "quantize{correct_bias=false}",
     "equalised by weights": "equalise{by=weights}",
     "equalised by activations": "equalise{by=activations}",
-    "error feedback": "quantize{rounding_of_weights=feedback}",
+    "nearest codes": "quantize{rounding_of_weights=nearest}",
     "learned rounding": "quantize{rounding_of_weights=adaround}",
     "8-bit ends": "quantize{ends=8}",
 }

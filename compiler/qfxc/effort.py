@@ -65,19 +65,26 @@ def best(
     if brings_quantizers(source):
         return steps, None
     judge = _Judge(source, steps)
-    axes = [axis for axis in AXES if _open(axis, steps)]
-    total = 1 + sum(len(axis.specs()) for axis in axes)
+    axes = [(axis, _new(axis, steps)) for axis in AXES if _open(axis, steps)]
+    total = 1 + sum(len(specs) for _, specs in axes)
     progress.step("search", 0, total)
     trials = [judge("")]
     kept = trials[0]
     progress.step("search", 1, total)
-    for axis in axes:
+    for axis, specs in axes:
         base = kept
-        for spec in axis.specs():
+        for spec in specs:
             trials.append(judge(axis.put(base.passes, spec)))
             kept = max(kept, trials[-1], key=lambda trial: trial.sqnr_db)
             progress.step("search", len(trials), total)
     return override(steps, kept.passes), Search(kept, tuple(trials), judge.frames)
+
+
+def _new(axis: Axis, steps: tuple[Pass, ...]) -> list[str]:
+    """The values that change anything: a default may come to one of them."""
+    plain = [step.resolved() for step in steps]
+    tried = ((spec, override(steps, spec)) for spec in axis.specs())
+    return [spec for spec, changed in tried if [s.resolved() for s in changed] != plain]
 
 
 def _open(axis: Axis, steps: Sequence[Pass]) -> bool:

@@ -120,6 +120,15 @@ def test_learned_rounding_is_tried_where_torch_is(monkeypatch: pytest.MonkeyPatc
         assert (learned in specs) == (found is not None)
 
 
+def test_what_the_default_is_already_is_not_tried() -> None:
+    told = "quantize{rounding_of_weights=feedback}"
+    for bits in (4, 8):
+        opts = Options(input="uint8", weights=bits, effort="best")
+        found = network(nets.residual(), opts, nets.pixels(), Silent()).search
+        assert found is not None
+        assert (told in [trial.passes for trial in found.trials]) == (bits == 8)
+
+
 def test_one_frame_fits_and_judges() -> None:
     opts = Options(input="uint8", effort="best")
     found = network(nets.residual(), opts, nets.pixels(1), Silent()).search

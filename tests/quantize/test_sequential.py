@@ -9,6 +9,7 @@ import pytest
 
 from networks import NETWORKS
 from qfxc.ir.graph import Graph
+from qfxc.ir.text import dump
 from qfxc.ir.types import Array
 from qfxc.ops.const import const_value
 from qfxc.ops.conv import Conv
@@ -91,7 +92,7 @@ def test_targets_are_the_float_network(name: str) -> None:
 # without "branches": products and functions behind its layers make most of the noise of its outputs
 @pytest.mark.parametrize("name", sorted(NETWORKS.keys() - {"branches"}))
 def test_feedback_keeps_more_signal_at_four_bits(name: str) -> None:
-    graph, by_itself, frames = quantized(name, weights=4)
+    graph, by_itself, frames = quantized(name, weights=4, rounding_of_weights="nearest")
     _, together, _ = quantized(name, weights=4, rounding_of_weights="feedback")
     real = simulate(graph, [frames])
     before, after = (
@@ -100,6 +101,17 @@ def test_feedback_keeps_more_signal_at_four_bits(name: str) -> None:
     )
     assert after > before
     assert all(np.abs(codes).max() <= 7 for codes in layers(together).values())
+
+
+@pytest.mark.parametrize(
+    ("bits", "ends", "how"),
+    [(4, 0, "feedback"), (6, 0, "feedback"), (6, 8, "feedback"), (8, 4, "feedback"),
+     (7, 0, "nearest"), (8, 0, "nearest")],
+)  # fmt: skip
+def test_feedback_is_the_default_up_to_six_bits(bits: int, ends: int, how: str) -> None:
+    _, plain, _ = quantized("residual", weights=bits, ends=ends)
+    _, asked, _ = quantized("residual", weights=bits, ends=ends, rounding_of_weights=how)
+    assert dump(plain) == dump(asked)
 
 
 def test_the_same_every_time() -> None:
@@ -121,7 +133,9 @@ def test_bits_of_the_ends() -> None:
 def test_the_better_clip_is_kept(name: str) -> None:
     scores = {}
     for clip in ("max", "mse", "best"):
-        graph, built, frames = quantized(name, weights=3, method="minmax", clip_weights=clip)
+        graph, built, frames = quantized(
+            name, weights=3, method="minmax", clip_weights=clip, rounding_of_weights="nearest"
+        )
         judged = [frames[:JUDGED_FRAMES]]
         pairs = zip(simulate(graph, judged), simulate(built, judged), strict=True)
         scores[clip] = min(sqnr_db(a, b) for a, b in pairs)

@@ -31,6 +31,10 @@ class Pass:
     def run(self, graph: Graph) -> Graph:
         raise NotImplementedError
 
+    def resolved(self) -> Pass:
+        """The pass with every option spelled out that follows from others: it does the same."""
+        return self
+
 
 Hook = Callable[[Pass, Graph, Graph], None]
 

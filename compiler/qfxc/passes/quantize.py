@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 import numpy as np
 
 from qfxc.errors import UserError
-from qfxc.ir.graph import Graph, Node
+from qfxc.ir.graph import Graph
 from qfxc.ir.rounding import Rounding
-from qfxc.ir.types import Array, Int, Scale
-from qfxc.ops.const import Const
+from qfxc.ir.types import Array
 from qfxc.ops.conv import Conv
-from qfxc.ops.input import Input
 from qfxc.ops.matmul import MatMul
 from qfxc.passes.base import Pass, choice
-from qfxc.passes.exact import MOST_TABLE_BITS
 from qfxc.passes.insert_quantizers import Inserter, InsertOptions
 from qfxc.passes.own_added import Options
 from qfxc.passes.own_quantizers import brings_quantizers, complete
+from qfxc.passes.quantized_points import Points, Widths
 from qfxc.progress import Progress, Silent
 from qfxc.quantize.adaround import adaround
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.feedback import feedback
-from qfxc.quantize.observe import Stats, observe
+from qfxc.quantize.observe import observe
 from qfxc.quantize.placement import Placement, ends, place
-from qfxc.quantize.ranges import METHODS, levels, magnitude, power_of_two, round_step
-from qfxc.quantize.scales import align, cheap_steps
+from qfxc.quantize.ranges import METHODS
 from qfxc.quantize.search import search
 from qfxc.quantize.sequential import Refinement, refined
 from qfxc.quantize.split import split
-from qfxc.quantize.steep import table_bits
 from qfxc.quantize.steps import fitted
 from qfxc.quantize.weights import CLIPS, WeightOptions
 from qfxc.sim import simulate
@@ -47,11 +42,11 @@ MOST_NARROW_BITS = 10
 """Wider activations get a quantizer in the middle of long chains."""
 
 CHOOSERS = {"feedback": feedback, "adaround": adaround}
-ROUNDINGS = ("nearest", *CHOOSERS)
+ROUNDINGS = ("auto", "nearest", *CHOOSERS)
 """How weights are rounded: each by itself, or so that a layer's output is right."""
 
-GUARD_BITS = 4
-"""More bits of such a quantizer: its rounding is not seen behind the next one."""
+FEEDBACK_BITS = 6
+"""Up to so many bits of weights error feedback pays for its time (docs/accuracy.md)."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ class Quantize(Pass):
     nothing before them makes up for. ``pixels``: inputs are uint8 as they are.
     ``correct_bias``: biases make up for what rounding the weights does to the mean of a layer.
     ``rounding_of_weights``: every one to the ``nearest`` code, with error ``feedback`` (GPTQ) or
-    learned (``adaround``, needs torch). ``clip_weights``: as ``WeightOptions``, or best: of those
+    learned (``adaround``, needs torch); auto is feedback up to 6 bits, else nearest. ``clip_weights``: as ``WeightOptions``, or best: of those
     the one with the most signal at the outputs; up to 6 bits with feedback or learning, steps are
     searched output by output. ``ends``: bits of the weights of the first and the last layers, 0
     for those of all others. ``ones``: weights are sums of at most that many signed powers of two,
@@ -83,7 +78,7 @@ class Quantize(Pass):
     pixels: bool = False
     correct_bias: bool = True
     rounding: str = Rounding.HALF_UP.value
-    rounding_of_weights: str = "nearest"
+    rounding_of_weights: str = "auto"
     clip_weights: str = "best"
     ends: int = 0
     ones: int = 0
@@ -125,56 +120,50 @@ class Quantize(Pass):
             )
         if brings_quantizers(graph):
             return complete(graph, self._additions())
-        graph, placement, stats = self._placed(graph)
-        rounded = self._rounded(graph, placement, stats)
-        return self._refined(graph, rounded)
+        graph, points = self._placed(graph)
+        explicit = self.resolved()
+        return explicit._refined(graph, explicit._rounded(graph, points))
 
-    def _placed(self, graph: Graph) -> tuple[Graph, Placement, dict[str, Stats]]:
-        """The graph with a node for every quantizer, where those go, and what values are there."""
+    def resolved(self) -> Quantize:
+        """With the rounding of weights that ``auto`` is."""
+        if self.rounding_of_weights != "auto":
+            return self
+        narrow = min(self.weights, self.ends or self.weights) <= FEEDBACK_BITS
+        return replace(self, rounding_of_weights="feedback" if narrow else "nearest")
+
+    def _placed(self, graph: Graph) -> tuple[Graph, Points]:
+        """The graph with a node for every quantizer, and where those go."""
         wide = self.activations > MOST_NARROW_BITS
-        placement = place(graph, wide=wide)
-        seen = self._observe(graph, placement)
-        whole = graph
-        graph = split(graph, placement, seen, fixed=self._pixel_inputs(placement), wide=wide)
+        points = self._points(graph, place(graph, wide=wide))
+        whole, fixed = graph, points.pixel_inputs
+        graph = split(graph, points.placement, points.stats, fixed=fixed, wide=wide)
         if graph == whole:
-            return graph, placement, seen
-        placement = place(graph, wide=wide)
-        return graph, placement, self._observe(graph, placement)
+            return graph, points
+        return graph, self._points(graph, place(graph, wide=wide))
 
-    def _rounded(self, graph: Graph, placement: Placement, stats: dict[str, Stats]) -> Graph:
+    def _rounded(self, graph: Graph, points: Points) -> Graph:
         """The graph with quantizers of the best ranges, weights rounded to the nearest codes."""
         methods = METHODS if self.method in ("best", "search") else (self.method,)
-        tops = [self._tops(placement, stats, method) for method in methods]
+        tops = [points.tops(method) for method in methods]
         clips = self.clip_weights == "best" and self.rounding_of_weights == "nearest"
         if len(tops) == 1 and not clips:
-            return self._build(graph, placement, stats, tops[0])
+            return self._build(graph, points, tops[0])
         frames = [x[:JUDGED_FRAMES] for x in self.frames]
         real = simulate(graph, frames)
 
         def judged(tops: dict[str, float], clip: str = self.clip_weights) -> _Built:
-            built = replace(self, clip_weights=clip)._build(graph, placement, stats, tops)
+            built = replace(self, clip_weights=clip)._build(graph, points, tops)
             got = simulate(self._refined(graph, built, trial=True), frames)
             return _Built(_score(real, got), built, tops)
 
         best = max(map(judged, tops), key=lambda b: b.score)
         if self.method == "search":
-            searched = judged(self._searched(graph, placement, stats, best.tops))
+            found = search(graph, points.free(best.tops), best.tops, self.frames)
+            searched = judged(found)
             best = max(best, searched, key=lambda b: b.score)
         if clips:
             best = max(best, judged(best.tops, "max"), key=lambda b: b.score)
         return best.graph
-
-    def _searched(
-        self, graph: Graph, placement: Placement, stats: dict[str, Stats], tops: dict[str, float]
-    ) -> dict[str, float]:
-        """``tops`` after a search, point by point, for the least error at the outputs."""
-        held = self._pixel_inputs(placement)
-        free = {
-            p.name: (self._bits(p, placement, stats), stats[p.name].low < 0)
-            for p in placement.points
-            if p.name not in held and not isinstance(p.op, Const) and tops[p.name] > 0
-        }
-        return search(graph, free, tops, self.frames)
 
     def _refined(self, graph: Graph, rounded: Graph, *, trial: bool = False) -> Graph:
         """``rounded`` with weights that make up for each other's rounding, where asked for.
@@ -222,77 +211,20 @@ class Quantize(Pass):
             self.frames,
         )
 
-    def _observe(self, graph: Graph, placement: Placement) -> dict[str, Stats]:
+    def _points(self, graph: Graph, placement: Placement) -> Points:
+        """With what calibration inputs give there and at the inputs of layers."""
         layers = {n.inputs[0].name for n in graph.nodes() if isinstance(n.op, (Conv, MatMul))}
         with np.errstate(over="ignore", invalid="ignore"):  # found below, and said once
             stats = observe(graph, self.frames, layers | {p.name for p in placement.points})
         for name, s in stats.items():
             if not (np.isfinite(s.low) and np.isfinite(s.high)):
                 raise UserError("NaN or infinity on the calibration inputs", where=name)
-        return stats
+        widths = Widths(self.activations, self.inputs, self.outputs)
+        return Points(placement, stats, widths, pixels=self.pixels, powers=self.powers)
 
-    def _pixel_inputs(self, placement: Placement) -> frozenset[str]:
-        """Points whose codes are what the host has, whatever their range."""
-        inputs = (p.name for p in placement.points if isinstance(p.op, Input))
-        return frozenset(inputs) if self.pixels else frozenset()
-
-    def _bits(self, point: Node, placement: Placement, stats: Mapping[str, Stats]) -> int:
-        if isinstance(point.op, Input) and self.pixels:
-            return 8
-        bits = self.activations
-        if isinstance(point.op, Input):
-            bits = max(self.inputs, bits)
-        if point.name in placement.wide:
-            return self.activations + GUARD_BITS
-        if point.name in placement.tabulated:
-            programs = placement.tabulated[point.name]
-            return table_bits(stats[point.name], programs, bits, MOST_TABLE_BITS)
-        return self.outputs if point.name in placement.at_output else bits
-
-    def _tops(self, placement: Placement, stats: dict[str, Stats], method: str) -> dict[str, float]:
-        """The largest magnitude that every quantizer represents."""
-        tops: dict[str, float] = {}
-        for point in placement.points:
-            s, bits = stats[point.name], self._bits(point, placement, stats)
-            top = magnitude(s, bits, s.low < 0, method)
-            tops[point.name] = top or placement.borders.get(point.name, 0.0)
-        return tops
-
-    def _build(
-        self,
-        graph: Graph,
-        placement: Placement,
-        stats: dict[str, Stats],
-        tops: Mapping[str, float],
-    ) -> Graph:
-        steps: dict[str, Fraction] = {}
-        for point in placement.points:
-            s, bits = stats[point.name], self._bits(point, placement, stats)
-            top = tops[point.name]
-            if self.pixels and isinstance(point.op, Input):
-                steps[point.name] = Fraction(1)
-            elif self.powers:
-                steps[point.name] = power_of_two(s, top, bits, s.low < 0)
-            else:
-                steps[point.name] = round_step(top / levels(bits, s.low < 0))
-        zeros = {n for n, s in stats.items() if s.low == s.high == 0} - {*placement.borders}
-        steps = align(steps, placement, self._pixel_inputs(placement), zeros)
-        if not self.powers:
-            steps = cheap_steps(steps, placement)
-        elems = {p.name: self._elem(p, placement, stats, steps) for p in placement.points}
-        return Inserter(graph, elems, stats, self._insertion(graph)).run()
-
-    def _elem(
-        self,
-        point: Node,
-        placement: Placement,
-        stats: dict[str, Stats],
-        steps: dict[str, Fraction],
-    ) -> Int:
-        bits = self._bits(point, placement, stats)
-        pixel = self.pixels and isinstance(point.op, Input)
-        signed = stats[point.name].low < 0 and not pixel
-        return Int.of_bits(bits, signed, Scale.of(steps[point.name]))
+    def _build(self, graph: Graph, points: Points, tops: Mapping[str, float]) -> Graph:
+        """The graph with quantizers up to ``tops``, weights rounded to the nearest codes."""
+        return Inserter(graph, points.types(tops), points.stats, self._insertion(graph)).run()
 
 
 @dataclass(frozen=True)
