@@ -47,7 +47,7 @@ BANNED = {
 
 DIRECTIVES = (
     "INLINE|PIPELINE|UNROLL|ARRAY_PARTITION|BIND_STORAGE|BIND_OP|DEPENDENCE|STREAM|DATAFLOW"
-    "|INTERFACE"
+    "|INTERFACE|EXPRESSION_BALANCE"
 )
 CONSTANT = re.compile(r"\b(constexpr|static_assert|static const|typedef)\b|<[^;]*[%/][^;]*>")
 STREAM = re.compile(r"hls::stream<[^;{}()&]*>\s*&?\s*(\w+)")
