@@ -7,7 +7,7 @@ are decided here, so that templates only loop and print (docs/kernels.md, ``adde
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,8 @@ NARROW = 5
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """``(-1)**negative * (value << shift)`` of the wire with that number."""
+    """``(-1)**negative * (value << shift)`` of the wire with that number; a shift below zero is to
+    the right and cuts bits off (floor)."""
 
     wire: int
     shift: int = 0
@@ -41,10 +42,24 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """The sum of one or two operands, at most one of them negative unless it is the only one."""
+    """The sum of up to two operands, at most one of them negative unless it is the only one, or of
+    one that is not negative and a constant."""
 
     elem: Int
     terms: tuple[Operand, ...]
+    constant: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """``value >> right`` (floor), saturated to the range of ``elem``. ``even``: where the bits that
+    are cut off are all zero, the lowest one that is kept becomes zero too (rounding to even, of a
+    value that half a step was added to)."""
+
+    elem: Int
+    wire: int
+    right: int
+    even: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +71,7 @@ class Register:
     stage: int
 
 
-Wire = Lane | Sum | Register
+Wire = Lane | Sum | Clip | Register
 
 
 @dataclass(frozen=True)
@@ -70,13 +85,13 @@ class Circuit:
 
     wires: tuple[Wire, ...]
     outputs: tuple[Operand | None, ...]
-    stages: int
+    stages: int = 0
 
     @cached_property
     def counts(self) -> Counts:
-        """What cost and latency depend on: ``Stages``, bits of adders that need a LUT
-        (``AdderBits``; ``NarrowBits``: of short ones), of registers (``RegisterBits``)."""
-        sums = [self._adder_bits(wire) for wire in self.wires if isinstance(wire, Sum)]
+        """What cost and latency depend on: ``Stages``, bits of adders and of saturations that need
+        a LUT (``AdderBits``; ``NarrowBits``: of short ones), of registers (``RegisterBits``)."""
+        sums = [self._luts(wire) for wire in self.wires]
         registers = [wire for wire in self.wires if isinstance(wire, Register)]
         return {
             "Stages": self.stages,
@@ -85,12 +100,22 @@ class Circuit:
             "RegisterBits": sum(wire.elem.bits for wire in registers),
         }
 
+    def _luts(self, wire: Wire) -> int:
+        match wire:
+            case Sum():
+                return self._adder_bits(wire)
+            case Clip():
+                return wire.elem.bits
+            case _:
+                return 0
+
     def _adder_bits(self, wire: Sum) -> int:
         """LUTs of a sum: bits below the upper operand's lowest one pass through, unless the lower
         operand is subtracted; operands that do not overlap are side by side for nothing."""
         bits = wire.elem.bits
-        if len(wire.terms) == 1:
-            return bits
+        if len(wire.terms) < 2:
+            zeros = (wire.constant & -wire.constant).bit_length() - 1 if wire.constant else 0
+            return max(bits - zeros, 0) if wire.terms else 0
         low, high = sorted(wire.terms, key=lambda term: term.shift)
         if low.negative:
             return max(bits - low.shift, 0)
@@ -108,7 +133,10 @@ class Circuit:
                 case Register():
                     values.append(values[wire.wire])
                 case Sum():
-                    values.append(_total(values, wire.terms))
+                    total = _total(values, wire.terms) + wire.constant
+                    values.append(np.broadcast_to(total, len(x)))
+                case Clip():
+                    values.append(_clipped(wire, values[wire.wire]))
         zero = np.zeros(len(x), dtype=np.int64)
         columns = [zero if o is None else _total(values, (o,)) for o in self.outputs]
         return np.stack(columns, axis=1)
@@ -117,20 +145,39 @@ class Circuit:
 @dataclass(frozen=True, eq=False)
 class Body:
     """A circuit that is made when it is read, which may take seconds, and what its counts are
-    expected to be: a plan prices a circuit for every layer and builds a few of them."""
+    expected to be: a plan prices a circuit for every layer and builds a few of them.
+
+    ``make`` returns its wires without registers, ``pipeline`` adds these.
+    """
 
     expected: Counts
     make: Callable[[], Circuit] = field(repr=False)
+    pipeline: Callable[[Circuit], Circuit] = field(repr=False)
 
     @cached_property
     def circuit(self) -> Circuit:
         """The circuit itself."""
-        return self.make()
+        return self.pipeline(self.make())
+
+    def followed(self, by: Callable[[Circuit], Circuit]) -> Body:
+        """The body whose wires ``by`` makes of those of this one."""
+        return replace(self, make=lambda: by(self.make()))
 
 
 def _total(values: Sequence[NDArray[np.int64]], terms: Sequence[Operand]) -> NDArray[np.int64]:
-    parts = [(values[t.wire] << t.shift) * (-1 if t.negative else 1) for t in terms]
+    parts = [_shifted(values[t.wire], t.shift) * (-1 if t.negative else 1) for t in terms]
     return np.asarray(sum(parts), dtype=np.int64)
+
+
+def _shifted(value: NDArray[np.int64], shift: int) -> NDArray[np.int64]:
+    return value << shift if shift >= 0 else value >> -shift
+
+
+def _clipped(wire: Clip, value: NDArray[np.int64]) -> NDArray[np.int64]:
+    kept = value >> wire.right
+    if wire.even:
+        kept &= ~(value & ((1 << wire.right) - 1) == 0).astype(np.int64)
+    return np.asarray(np.clip(kept, wire.elem.lo, wire.elem.hi))
 
 
 def operands(wire: Wire) -> Iterator[Operand]:
@@ -138,5 +185,7 @@ def operands(wire: Wire) -> Iterator[Operand]:
     match wire:
         case Register():
             yield Operand(wire.wire)
+        case Clip():
+            yield Operand(wire.wire, -wire.right)
         case Sum():
             yield from wire.terms

@@ -47,12 +47,15 @@ class Fold:
     """Parallelism of one kernel: elements consumed and produced per word, and the variant.
 
     ``simd`` is the number of lanes of every input stream, ``pe`` that of the output stream.
-    Elementwise kernels have ``simd == pe``. ``variant`` says what the products are built of.
+    Elementwise kernels have ``simd == pe``. ``variant`` says what the products are built of,
+    ``levels`` how many additions a circuit (``Variant.TREE``) has between two registers (0: as
+    many as the operator thinks fit).
     """
 
     simd: int = 1
     pe: int = 1
     variant: Variant = Variant.DSP
+    levels: int = 0
 
 
 @dataclass(frozen=True, slots=True)

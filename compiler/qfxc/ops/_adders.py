@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +19,18 @@ from qfxc.ir.circuit import (
     Counts,
     Lane,
     Operand,
-    Register,
     Sum,
     Wire,
 )
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Kernel, words
+from qfxc.ir.kernel import Fold, Kernel, words
 from qfxc.ir.types import Int
 from qfxc.ops._hardware import MAX_WORD_BITS, io_params
+from qfxc.ops._pipeline import pipelined
 
-LEVELS = 2
-"""Additions between two registers, as in the products of LUTs: 200 MHz on UltraScale+ devices."""
+LEVELS = 4
+"""Additions between two registers unless a fold says how many: what hw/delay.py has for 200 MHz
+on UltraScale+ devices."""
 
 TREE_WORK = 1 << 20
 """Weights that are not zero times inputs, of the largest matrix that is offered as a circuit: what
@@ -66,9 +67,10 @@ def unrolls(node: Node, weights: NDArray[np.int64]) -> bool:
     return bool(few and narrow and widest <= MAX_WORD_BITS)
 
 
-def adders_kernel(node: Node, blocks: Sequence[Block]) -> Kernel:
+def adders_kernel(node: Node, blocks: Sequence[Block], fold: Fold) -> Kernel:
     """The kernel ``adders``: every output of a vector at once, from blocks without shared lanes
-    and of one shape. Adder graphs are solved when the body's circuit is read."""
+    and of one shape, ``fold.levels`` additions between two registers. Adder graphs are solved when
+    the body's circuit is read."""
     vectors = words(node.type, node.type.channels)
     params = {
         "Simd": node.inputs[0].type.size // vectors,
@@ -81,10 +83,12 @@ def adders_kernel(node: Node, blocks: Sequence[Block]) -> Kernel:
 
     def make() -> Circuit:
         parts = [(_solved(_Matrix.of(b.matrix), elem), b) for b in blocks]
-        return _pipelined(parts, node.type.channels)
+        return _joined(parts, node.type.channels)
 
+    levels = fold.levels or LEVELS
     matrices = _Matrix.of(np.stack([b.matrix for b in blocks]))
-    return Kernel("adders", params, body=Body(_expected(matrices, elem), make))
+    body = Body(_expected(matrices, elem, levels), make, partial(pipelined, levels=levels))
+    return Kernel("adders", params, body=body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,90 +113,60 @@ def _solved(matrix: _Matrix, elem: Int) -> AdderGraph:
 
 
 @lru_cache(maxsize=512)
-def _expected(matrices: _Matrix, elem: Int) -> Counts:
+def _expected(matrices: _Matrix, elem: Int, levels: int) -> Counts:
     """The counts of a circuit, from an estimate. Waiting takes about as many bits of registers as
     there are of adders; of those of narrow inputs, some are short."""
     found = estimate(matrices.values, elem)
     bits = round(found.bits)
     return {
-        "Stages": max(-(-found.depth // LEVELS), 1),
+        "Stages": max(-(-found.depth // levels), 1),
         "AdderBits": bits,
         "NarrowBits": round(bits * SHORT * max(NARROW - elem.bits, 0)),
         "RegisterBits": bits,
     }
 
 
-def _pipelined(parts: Sequence[tuple[AdderGraph, Block]], width: int) -> Circuit:
-    """Every addition as soon as it can be, LEVELS of them in a stage; values wait in registers."""
-    deepest = max((d for graph, _ in parts for d in _levels(graph)), default=0)
-    pipe = _Pipe(max(-(-deepest // LEVELS), 1))
+def _joined(parts: Sequence[tuple[AdderGraph, Block]], width: int) -> Circuit:
+    """The graphs side by side; elements of the output word that none of them has are zero."""
+    wires = _Wires()
     outputs: list[Operand | None] = [None] * width
     for graph, block in parts:
-        for index, operand in zip(block.outputs, pipe.append(graph, block), strict=True):
+        for index, operand in zip(block.outputs, wires.append(graph, block), strict=True):
             outputs[index] = operand
-    return Circuit(tuple(pipe.wires), tuple(outputs), pipe.stages)
-
-
-def _levels(graph: AdderGraph) -> Iterator[int]:
-    """Additions on the way to every output; a negation is one."""
-    depths = graph.depth()
-    for term in graph.outputs:
-        if term is not None:
-            yield depths[term.node] + term.negative
+    return Circuit(tuple(wires.wires), tuple(outputs))
 
 
 @dataclass
-class _Pipe:
-    """The wires of a circuit of ``stages`` stages, as they are added."""
+class _Wires:
+    """The wires of a circuit, as they are added."""
 
-    stages: int
     wires: list[Wire] = field(default_factory=list)
-    _stage: list[int] = field(default_factory=list)
-    _held: dict[int, int] = field(default_factory=dict)
-    """The register behind a wire."""
-    _minus: dict[int, int] = field(default_factory=dict)
-    """The negative of a wire."""
 
     def append(self, graph: AdderGraph, block: Block) -> list[Operand | None]:
-        """A graph's wires; returns the operands of its outputs behind the last stage."""
-        ranges, depths = graph.ranges(), graph.depth()
+        """A graph's wires; returns the operands of its outputs."""
+        ranges = graph.ranges()
         read = {term.node for adder in graph.adders for term in (adder.a, adder.b)}
         read |= {term.node for term in graph.outputs if term is not None}
         made = [
-            self._add(Lane(x, lane), 0) if node in read else UNREAD
+            self._add(Lane(x, lane)) if node in read else UNREAD
             for node, (x, lane) in enumerate(zip(graph.inputs, block.lanes, strict=True))
         ]
         for number, adder in enumerate(graph.adders, len(made)):
-            stage = (depths[number] - 1) // LEVELS
-            terms = tuple(self._at(made, term, stage) for term in (adder.a, adder.b))
             elem = Int(ranges[number].lo, ranges[number].hi)
-            made.append(self._add(Sum(elem, terms), stage))
-        return [None if t is None else self._output(made, t, depths) for t in graph.outputs]
+            terms = tuple(Operand(made[t.node], t.shift, t.negative) for t in (adder.a, adder.b))
+            made.append(self._add(Sum(elem, terms)))
+        negated: dict[int, int] = {}
+        ends = graph.outputs
+        return [None if t is None else self._output(made[t.node], t, negated) for t in ends]
 
-    def _output(self, made: Sequence[int], term: Term, depths: Sequence[int]) -> Operand:
-        wire = made[term.node]
-        if term.negative:
-            if wire not in self._minus:
-                stage, elem = depths[term.node] // LEVELS, self.wires[wire].elem
-                operand = Operand(self._until(wire, stage), 0, True)
-                self._minus[wire] = self._add(Sum(Int(-elem.hi, -elem.lo), (operand,)), stage)
-            wire = self._minus[wire]
-        return Operand(self._until(wire, self.stages), term.shift)
+    def _output(self, wire: int, term: Term, negated: dict[int, int]) -> Operand:
+        if not term.negative:
+            return Operand(wire, term.shift)
+        if wire not in negated:
+            elem = self.wires[wire].elem
+            negated[wire] = self._add(Sum(Int(-elem.hi, -elem.lo), (Operand(wire, 0, True),)))
+        return Operand(negated[wire], term.shift)
 
-    def _at(self, made: Sequence[int], term: Term, stage: int) -> Operand:
-        return Operand(self._until(made[term.node], stage), term.shift, term.negative)
-
-    def _until(self, wire: int, stage: int) -> int:
-        """The wire that holds the same value in a later stage."""
-        while self._stage[wire] < stage:
-            if wire not in self._held:
-                ends = self._stage[wire]
-                register = Register(self.wires[wire].elem, wire, ends)
-                self._held[wire] = self._add(register, ends + 1)
-            wire = self._held[wire]
-        return wire
-
-    def _add(self, wire: Wire, stage: int) -> int:
+    def _add(self, wire: Wire) -> int:
         self.wires.append(wire)
-        self._stage.append(stage)
         return len(self.wires) - 1

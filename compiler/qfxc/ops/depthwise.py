@@ -56,7 +56,7 @@ class Depthwise(KernelOp):
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         if fold.variant is Variant.TREE:
-            return adders_kernel(node, self._blocks(node))
+            return adders_kernel(node, self._blocks(node), fold)
         taps, channels = node.inputs[1].type.shape
         params = {
             "Lanes": fold.pe,

@@ -65,7 +65,7 @@ class MatVec(KernelOp):
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         if fold.variant is Variant.TREE:
-            return adders_kernel(node, self._blocks(node))
+            return adders_kernel(node, self._blocks(node), fold)
         groups, k, m = node.inputs[1].type.shape
         tiles, depth = m // fold.pe, k // fold.simd
         params = {
