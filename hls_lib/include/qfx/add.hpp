@@ -1,9 +1,10 @@
 // y = KA * a + KB * b.
 //
-// One word of each input per iteration, II = 1.
+// One word of each input per iteration, II = 1. The factors are constants: shifts and additions.
 #ifndef QFX_ADD_HPP
 #define QFX_ADD_HPP
 
+#include "qfx/product.hpp"
 #include "qfx/word.hpp"
 
 namespace qfx {
@@ -13,8 +14,6 @@ void add(hls::stream<ap_uint<C::Lanes * C::ABits> >& as,
          hls::stream<ap_uint<C::Lanes * C::BBits> >& bs,
          hls::stream<ap_uint<C::Lanes * C::YBits> >& ys) {
 #pragma HLS INLINE
-  constexpr int ka_bits = signed_bits_of(C::KA);
-  constexpr int kb_bits = signed_bits_of(C::KB);
 words:
   for (int i = 0; i < C::Words; ++i) {
 #pragma HLS PIPELINE II=1 style=flp
@@ -29,7 +28,7 @@ words:
   lanes:
     for (int l = 0; l < C::Lanes; ++l) {
 #pragma HLS UNROLL
-      y[l] = ap_int<ka_bits>(C::KA) * a[l] + ap_int<kb_bits>(C::KB) * b[l];
+      y[l] = multiple<C::KA>(a[l].to_int64()) + multiple<C::KB>(b[l].to_int64());
     }
     ys.write(pack<C::Lanes, C::YBits>(y));
   }
