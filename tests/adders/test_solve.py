@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from qfxc.adders.digits import canonical
+from qfxc.adders.build import call
+from qfxc.adders.digits import canonical, digit_counts
 from qfxc.adders.graph import Adder, AdderGraph, Term
-from qfxc.adders.solve import least_depth, plain, solve
+from qfxc.adders.solve import least_depth, solve
 from qfxc.errors import InternalError, UserError
 from qfxc.ir.types import Int
 
@@ -39,6 +40,37 @@ def problems(draw: st.DrawFn) -> tuple[NDArray[np.int64], list[Int]]:
 
 def corners(inputs: list[Int]) -> NDArray[np.int64]:
     return np.array(list(product(*((x.lo, x.hi) for x in inputs))), np.int64)
+
+
+def plain(matrix: NDArray[np.int64], inputs: list[Int]) -> AdderGraph:
+    """Nothing shared: every column a balanced tree of its canonical signed digits."""
+    adders: list[Adder] = []
+    outputs: list[Term | None] = []
+    for column in matrix.T:
+        terms = [
+            Term(row, position, sign < 0)
+            for row, weight in enumerate(column)
+            for position, sign in canonical(int(weight))
+        ]
+        while len(terms) > 1:
+            pairs = zip(terms[::2], terms[1::2], strict=False)
+            rest = terms[len(terms) & ~1 :]
+            terms = [append_sum(a, b, adders, len(inputs)) for a, b in pairs] + rest
+        outputs.append(terms[0] if terms else None)
+    return AdderGraph(tuple(inputs), tuple(adders), tuple(outputs))
+
+
+def append_sum(a: Term, b: Term, adders: list[Adder], inputs: int) -> Term:
+    """Appends an adder of two terms; a sum of two negative ones is the negative of their sum."""
+    shift = min(a.shift, b.shift)
+    both = a.negative and b.negative
+    adders.append(
+        Adder(
+            Term(a.node, a.shift - shift, a.negative and not both),
+            Term(b.node, b.shift - shift, b.negative and not both),
+        )
+    )
+    return Term(inputs + len(adders) - 1, shift, both)
 
 
 @EASY
@@ -91,6 +123,19 @@ def test_random_matrices(bits: int, size: tuple[int, int]) -> None:
     assert graph.cost <= plain(matrix, graph.inputs).cost
 
 
+@EASY
+@given(problems())
+def test_the_core_counts_what_the_graph_costs(problem: tuple[NDArray[np.int64], list[Int]]) -> None:
+    matrix, inputs = problem
+    low, high = (np.array(ends) for ends in zip(*((x.lo, x.hi) for x in inputs), strict=True))
+    digits = digit_counts(matrix).sum(axis=0)
+    depth = least_depth(matrix) + 1
+    adders, outputs, cost = call(matrix, low, high, depth, 3, int(digits.sum()))
+    graph = AdderGraph(tuple(inputs), adders, outputs)
+    assert np.array_equal(graph.matrix(), matrix)
+    assert cost == graph.cost
+
+
 def test_more_effort_costs_no_more() -> None:
     matrix = np.random.default_rng(1).integers(-32, 32, (12, 12))
     costs = [solve(matrix, [BYTE] * 12, effort=effort).cost for effort in (1, 2, 4)]
@@ -114,6 +159,7 @@ def test_canonical_digits(value: int) -> None:
     places = [place for place, _ in digits]
     assert all(b - a >= 2 for a, b in pairwise(places))
     assert len(digits) == (abs(3 * value) ^ abs(value)).bit_count()
+    assert digit_counts(np.array([value])) == len(digits)
 
 
 def test_price_of_adders() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import shutil
 import subprocess
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,20 +15,16 @@ from qfxc.adders.graph import Adder, Term
 from qfxc.cache import cache_folder, digest, kept
 from qfxc.errors import InternalError, UserError
 
-SOURCES = ("core.cpp", "core.hpp", "share.hpp", "trees.hpp")
-OPTIONS = ("-O2", "-std=c++14", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror")
+SOURCES = (
+    "core.cpp",
+    *("core.hpp", "digits.hpp", "patterns.hpp", "blocks.hpp"),
+    *("share.hpp", "trees.hpp", "differences.hpp"),
+)
+OPTIONS = (
+    *("-O3", "-std=c++14", "-shared", "-fPIC", "-fvisibility=hidden"),
+    *("-Wall", "-Wextra", "-Werror"),
+)
 LIBRARY = "libadders.so"
-
-
-class Strategy(ctypes.Structure):
-    """One attempt of the solver; the fields are those of ``Strategy`` in share.hpp."""
-
-    _fields_ = [
-        ("all_digits", ctypes.c_int),
-        ("base", ctypes.c_int),
-        ("seed", ctypes.c_int),
-        ("depth", ctypes.c_int),
-    ]
 
 
 @cache
@@ -54,23 +49,29 @@ def call(
     matrix: NDArray[np.int64],
     low: NDArray[np.int64],
     high: NDArray[np.int64],
-    strategies: Sequence[Strategy],
+    limit: int,
+    tries: int,
     room: int,
-) -> tuple[tuple[Adder, ...], tuple[Term | None, ...]]:
-    """The cheapest result of the strategies: its adders (``room`` at most) and outputs."""
+) -> tuple[tuple[Adder, ...], tuple[Term | None, ...], int]:
+    """The cheapest graph of ``tries`` attempts, ``limit`` adders deep at most.
+
+    Returns its adders, ``room`` at most, its outputs, and what the core counts for its LUT bits.
+    """
     rows, columns = matrix.shape
     adders = np.zeros((room, 6), np.int32)
     outputs = np.zeros((columns, 3), np.int32)
+    cost = ctypes.c_int64()
     count = library().qfxc_adders(
         *(ctypes.c_int(rows), ctypes.c_int(columns)),
         *(_pointer(np.ascontiguousarray(x, np.int64)) for x in (matrix, low, high)),
-        *(ctypes.c_int(len(strategies)), (Strategy * len(strategies))(*strategies)),
-        *(ctypes.c_int(room), _pointer(adders), _pointer(outputs)),
+        *(ctypes.c_int(limit), ctypes.c_int(tries), ctypes.c_int(room)),
+        *(_pointer(adders), _pointer(outputs), ctypes.byref(cost)),
     )
     if count < 0:
         raise InternalError(f"the adder graph solver needs more than {room} adders")
     made = tuple(Adder(_term(*row[:3]), _term(*row[3:])) for row in adders[:count].tolist())
-    return made, tuple(_term(*row) if row[0] >= 0 else None for row in outputs.tolist())
+    ends = tuple(_term(*row) if row[0] >= 0 else None for row in outputs.tolist())
+    return made, ends, cost.value
 
 
 def _pointer(array: NDArray[np.int64] | NDArray[np.int32]) -> ctypes.c_void_p:

@@ -1,4 +1,8 @@
 // The solver behind qfxc/adders/solve.py: shares sums, then adds up what is left of every column.
+#include <set>
+#include <utility>
+
+#include "differences.hpp"
 #include "share.hpp"
 #include "trees.hpp"
 
@@ -6,43 +10,147 @@ using namespace adders;
 
 namespace {
 
+/// What an adder counts beside its LUTs where shared sums are weighed: the attempts take turns.
+constexpr int BASES[] = {8, 0, 32};
+
+/// One attempt in so many is for columns as differences, where these may pay.
+constexpr int APART = 3;
+
+/// Per cent that count for a graph of differences: its longer trees of private sums are what
+/// synthesis tools turn into carry-save adders, which costs more LUTs.
+constexpr int MARGIN = 101;
+
 struct Result {
   Network net;
   std::vector<Term> outputs;  // node -1: zero
-  i64 cost = 0;
+
+  /// LUTs of the adders, and of the outputs that have to be negated (graph.py: cost).
+  i64 cost() const {
+    i64 sum = 0;
+    for (std::size_t k = net.inputs(); k < net.nodes.size(); ++k) sum += net.cost(net.nodes[k]);
+    std::set<std::pair<int, int>> seen;
+    for (const Term& t : outputs)
+      if (t.node >= 0 && t.negative && seen.insert({t.node, t.shift}).second)
+        sum += range_bits(net.nodes[t.node].lo, net.nodes[t.node].hi);
+    return sum;
+  }
 };
 
-Result attempt(int rows, int columns, const i64* matrix, const i64* lo, const i64* hi, const Strategy& how) {
-  Result r{Network(rows, lo, hi), {}, 0};
-  Sharing sharing(r.net, columns, how);
-  sharing.load(std::vector<i64>(matrix, matrix + static_cast<std::size_t>(rows) * columns));
-  sharing.run();
-  for (int column = 0; column < columns; ++column) {
-    std::vector<Sum> sums;
-    for (int node : sharing.support(column)) sums.push_back({node, sharing.coefficient(node, column)});
-    r.outputs.push_back(add_up(r.net, sums, how.depth));
-  }
-  for (std::size_t k = rows; k < r.net.nodes.size(); ++k) r.cost += r.net.cost(r.net.nodes[k]);
-  for (const Term& t : r.outputs)
-    if (t.node >= 0 && t.negative) r.cost += range_bits(r.net.nodes[t.node].lo, r.net.nodes[t.node].hi);
-  return r;
+/// Adds a node for a + b; the sum of two negative terms is the negative of their sum.
+Term join(Network& net, const Term& a, const Term& b) {
+  const int shift = std::min(a.shift, b.shift);
+  const bool both = a.negative && b.negative;
+  const int node = net.append({a.node, a.shift - shift, a.negative && !both}, {b.node, b.shift - shift, b.negative && !both});
+  return {node, shift, both};
 }
+
+/// A constant matrix, and the attempts at its graph.
+class Problem {
+ public:
+  Problem(int rows, int columns, const i64* matrix, const i64* lo, const i64* hi)
+      : rows_(rows), columns_(columns), matrix_(matrix), inputs_(rows, lo, hi), occurrences_(codes_, largest()) {}
+
+  /// The cheapest of the attempts, the first among equals.
+  Result solve(int limit, int tries) {
+    const Differences apart = differences(codes_, matrix_, rows_, columns_);
+    const bool pays = limit > 0 && apart.any() && apart.most <= (i64{1} << (limit - 1));
+    const int more = pays ? tries / APART : 0;
+    Result best = shared(matrix_, limit, tries - more);
+    i64 least = 100 * best.cost();
+    const auto offer = [&](Result r, int per_cent) {
+      const i64 cost = per_cent * r.cost();
+      if (cost < least) least = cost, best = std::move(r);
+    };
+    if (more) offer(joined(shared(apart.rest.data(), limit - 1, more), apart), MARGIN);
+    offer(plain(), 100);
+    return best;
+  }
+
+ private:
+  int rows_, columns_;
+  const i64* matrix_;
+  Network inputs_;
+  Codes codes_;
+  Occurrences occurrences_;
+
+  /// Coefficients that are counted often stay below it.
+  int largest() const {
+    i64 most = 1;
+    for (int k = 0; k < rows_ * columns_; ++k) most = std::max(most, std::abs(matrix_[k]));
+    return 1 << (bit_length(most) + 1);
+  }
+
+  Result shared(const i64* matrix, int limit, int tries) {
+    const Sharing start(inputs_, columns_, matrix, limit, codes_, occurrences_);
+    Result best{inputs_, {}};
+    i64 least = -1;
+    Sharing sharing = start;
+    for (int k = 0; k < tries; ++k) {
+      sharing = start;
+      sharing.run({BASES[k % (sizeof BASES / sizeof *BASES)], k});
+      Result r = added_up(sharing, limit);
+      const i64 cost = r.cost();
+      if (least < 0 || cost < least) least = cost, best = std::move(r);
+    }
+    return best;
+  }
+
+  Result added_up(const Sharing& sharing, int limit) {
+    Result r{sharing.net, {}};
+    std::vector<Term> terms;
+    for (int column = 0; column < columns_; ++column) {
+      terms.clear();
+      for (int node : sharing.support(column)) spread(node, sharing.coefficient(node, column), terms);
+      r.outputs.push_back(add_up(r.net, terms, limit));
+    }
+    return r;
+  }
+
+  /// The graph of the whole matrix from that of the rest, one level deeper.
+  Result joined(Result rest, const Differences& apart) const {
+    std::vector<Term>& outputs = rest.outputs;
+    for (int column = 0; column < columns_; ++column) {
+      Term base = outputs[apart.roots[column]];
+      if (!apart.signs[column] || base.node < 0) continue;
+      base.negative = base.negative != (apart.signs[column] < 0);
+      Term& own = outputs[column];
+      own = own.node < 0 ? base : join(rest.net, own, base);
+    }
+    return rest;
+  }
+
+  /// Nothing shared: every column a balanced tree of its canonical signed digits.
+  Result plain() const {
+    Result r{inputs_, {}};
+    for (int column = 0; column < columns_; ++column) {
+      std::vector<Term> terms;
+      for (int row = 0; row < rows_; ++row) spread(row, matrix_[static_cast<std::size_t>(row) * columns_ + column], terms);
+      while (terms.size() > 1) {
+        const std::size_t half = terms.size() / 2, odd = terms.size() % 2;
+        for (std::size_t k = 0; k < half; ++k) terms[k] = join(r.net, terms[2 * k], terms[2 * k + 1]);
+        if (odd) terms[half] = terms.back();
+        terms.resize(half + odd);
+      }
+      r.outputs.push_back(terms.empty() ? Term{-1, 0, false} : terms[0]);
+    }
+    return r;
+  }
+};
 
 }  // namespace
 
 extern "C" {
 
-/// adders: 6 numbers each (node, shift, negative of both terms); outputs: 3 (node -1: zero).
-/// Returns the number of adders, or -1 where more than `room` would be needed.
-int qfxc_adders(int rows, int columns, const i64* matrix, const i64* lo, const i64* hi, int strategies,
-                const Strategy* how, int room, int* adders, int* outputs) {
-  Result best{Network(rows, lo, hi), {}, -1};
-  for (int k = 0; k < strategies; ++k) {
-    Result r = attempt(rows, columns, matrix, lo, hi, how[k]);
-    if (best.cost < 0 || r.cost < best.cost) best = r;
-  }
+/// The cheapest graph of `tries` attempts, `limit` adders deep at most. adders: 6 numbers each (node,
+/// shift, negative of both terms), outputs: 3 (node -1: zero), cost: its LUT bits. Returns the number
+/// of adders, or -1 where more than `room` would be needed.
+__attribute__((visibility("default"))) int qfxc_adders(int rows, int columns, const i64* matrix, const i64* lo,
+                                                       const i64* hi, int limit, int tries, int room, int* adders,
+                                                       int* outputs, i64* cost) {
+  const Result best = Problem(rows, columns, matrix, lo, hi).solve(limit, tries);
   const auto write = [](int* to, const Term& t) { to[0] = t.node, to[1] = t.shift, to[2] = t.negative; };
   const int count = static_cast<int>(best.net.nodes.size()) - rows;
+  *cost = best.cost();
   if (count > room) return -1;
   for (int k = 0; k < count; ++k) {
     write(adders + 6 * k, best.net.nodes[rows + k].a);

@@ -9,6 +9,7 @@
 namespace adders {
 
 using i64 = std::int64_t;
+using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 
 /// (-1)^negative * (node << shift)

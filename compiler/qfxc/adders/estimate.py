@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qfxc.adders.digits import digit_counts
 from qfxc.adders.solve import SLACK
 from qfxc.ir.types import Int
 
@@ -76,17 +77,6 @@ def shapes(matrices: NDArray[np.int64], elem: Int) -> Shapes:
     widths = np.ceil(np.log2(spans + 1.0)).sum(axis=1) / filled
     density = digits[used].sum(axis=(1, 2)) / (rows * filled)
     return Shapes(plain[used].astype(np.float64), density, widths)
-
-
-def digit_counts(weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The fewest signed digits of every weight; these lie where w and 3w differ."""
-    size = np.abs(weights)
-    places = size ^ 3 * size
-    counts = np.zeros(places.shape, dtype=np.int64)
-    while places.any():
-        counts += places & 1
-        places >>= 1
-    return counts
 
 
 def _linear(weights: Sequence[float], terms: Sequence[Floats]) -> Floats:

@@ -191,19 +191,6 @@ def adder_bits(adder: Adder, ranges: Sequence[Range], result: Range) -> int:
     return max(end - start + minus, 0)
 
 
-def append_sum(a: Term, b: Term, adders: list[Adder], inputs: int) -> Term:
-    """Appends an adder of two terms; a sum of two negative ones is the negative of their sum."""
-    shift = min(a.shift, b.shift)
-    both = a.negative and b.negative
-    adders.append(
-        Adder(
-            Term(a.node, a.shift - shift, a.negative and not both),
-            Term(b.node, b.shift - shift, b.negative and not both),
-        )
-    )
-    return Term(inputs + len(adders) - 1, shift, both)
-
-
 @lru_cache(1 << 16)
 def _bits(lo: int, hi: int) -> int:
     return Int(lo, hi).bits

@@ -5,69 +5,80 @@
 
 namespace adders {
 
-/// c * node
-struct Sum {
-  int node;
-  i64 c;
+/// One term per canonical signed digit of c * node.
+inline void spread(int node, i64 c, std::vector<Term>& terms) {
+  for (int p = 0; c; ++p, c >>= 1)
+    if (c & 1) {
+      const int sign = 2 - static_cast<int>(c & 3);
+      terms.push_back({node, p, sign < 0});
+      c -= sign;
+    }
+}
+
+/// Terms, and for all pairs of them (a > b) what ranks their sums: what one costs, how high it reaches.
+struct Forest {
+  struct Rank {
+    int price, reach;
+  };
+
+  std::vector<Term> terms;
+  std::vector<Rank> ranks;  // a * (terms at first) + b
+  std::size_t stride = 0;
+
+  Forest(const Network& net, const std::vector<Term>& all)
+      : terms(all), ranks(all.size() * all.size()), stride(all.size()) {
+    for (std::size_t a = 0; a < stride; ++a)
+      for (std::size_t b = 0; b < a; ++b) weigh(net, a, b);
+  }
+
+  Rank& at(std::size_t a, std::size_t b) { return ranks[a * stride + b]; }
+
+  void weigh(const Network& net, std::size_t a, std::size_t b) {
+    i64 lo, hi;
+    net.sum_range(terms[a], terms[b], lo, hi);
+    at(std::max(a, b), std::min(a, b)) = {16 * net.price(terms[a], terms[b], lo, hi), range_bits(lo, hi)};
+  }
+
+  /// `sum` in the place of b, the last term in the place of a > b.
+  void replace(const Network& net, std::size_t a, std::size_t b, const Term& sum) {
+    const std::size_t last = terms.size() - 1;
+    terms[b] = sum;
+    terms[a] = terms[last];
+    for (std::size_t k = 0; k < last; ++k)
+      if (k != a) at(std::max(a, k), std::min(a, k)) = at(last, k);
+    terms.pop_back();
+    for (std::size_t k = 0; k < last; ++k)
+      if (k != b) weigh(net, k, b);
+  }
 };
 
-/// One term per canonical signed digit.
-inline std::vector<Term> spread(const std::vector<Sum>& sums) {
-  std::vector<Term> terms;
-  for (const Sum& s : sums) {
-    i64 c = s.c;
-    for (int p = 0; c; ++p, c >>= 1)
-      if (c & 1) {
-        const int sign = 2 - static_cast<int>(c & 3);
-        terms.push_back({s.node, p, sign < 0});
-        c -= sign;
-      }
-  }
-  return terms;
-}
-
-/// Ranks the sum of two terms: lower is added first. What it costs, and how high it reaches.
-inline i64 rank(const Network& net, const Term& a, const Term& b, int reach) {
-  i64 lo, hi;
-  net.sum_range(a, b, lo, hi);
-  return 16 * net.price(a, b, lo, hi) + reach * range_bits(lo, hi);
-}
-
-/// The terms added up within a depth by always adding the pair of lowest rank that leaves the
-/// others enough levels (the sum of 2^depth stays within 2^limit); returns the cost.
-inline i64 merge(Network& net, std::vector<Term>& terms, int limit, int reach) {
+/// Adds the terms up within a depth, always the pair of lowest rank that leaves the others enough
+/// levels (the sum of 2^depth stays within 2^limit). Returns the cost; stops where it is above `most`.
+inline i64 merge(Network& net, Forest forest, int limit, int reach, i64 most, Term& out) {
+  std::vector<Term>& terms = forest.terms;
   i64 cost = 0;
   u64 kraft = 0;
   for (const Term& t : terms) kraft += u64{1} << net.depth(t);
-  std::vector<std::vector<i64>> ranks(terms.size());
-  for (std::size_t a = 0; a < terms.size(); ++a)
-    for (std::size_t b = 0; b < a; ++b) ranks[a].push_back(rank(net, terms[a], terms[b], reach));
-  while (terms.size() > 1) {
+  while (terms.size() > 1 && cost <= most) {
     std::size_t ma = 0, mb = 0;
     u64 after = 0;
-    i64 least = -1;
+    int least = -1;
     for (std::size_t a = 0; a < terms.size(); ++a)
       for (std::size_t b = 0; b < a; ++b) {
-        if (least >= 0 && ranks[a][b] >= least) continue;
+        const Forest::Rank& r = forest.at(a, b);
+        const int rank = r.price + reach * r.reach;
+        if (least >= 0 && rank >= least) continue;
         const int da = net.depth(terms[a]), db = net.depth(terms[b]);
         const u64 now = kraft - (u64{1} << da) - (u64{1} << db) + (u64{2} << std::max(da, db));
         if (da != db && now > (u64{1} << limit)) continue;
-        least = ranks[a][b], ma = a, mb = b, after = now;
+        least = rank, ma = a, mb = b, after = now;
       }
     const Term sum = net.add(terms[ma], terms[mb]);
     cost += net.cost(net.nodes[sum.node]);
     kraft = after;
-    terms[mb] = sum;
-    if (ma + 1 != terms.size()) {
-      terms[ma] = terms.back();
-      for (std::size_t b = 0; b < ma; ++b) ranks[ma][b] = ranks.back()[b];
-      for (std::size_t a = ma + 1; a + 1 < terms.size(); ++a) ranks[a][ma] = ranks.back()[a];
-    }
-    terms.pop_back();
-    ranks.pop_back();
-    for (std::size_t k = 0; k < terms.size(); ++k)
-      if (k != mb) ranks[std::max(k, mb)][std::min(k, mb)] = rank(net, terms[k], terms[mb], reach);
+    forest.replace(net, ma, mb, sum);
   }
+  out = terms[0];
   return cost;
 }
 
@@ -103,28 +114,29 @@ inline void flip(Network& net, int node, int own) {
 }
 
 /// Adds up a column; node -1 for nothing.
-inline Term add_up(Network& net, const std::vector<Sum>& sums, int limit) {
-  const std::vector<Term> terms = spread(sums);
+inline Term add_up(Network& net, const std::vector<Term>& terms, int limit) {
   if (terms.empty()) return {-1, 0, false};
   const std::size_t own = net.nodes.size();
-  i64 least = -1;
-  int choice = 0;
-  for (int reach : {0, 2, 4, 8, 12, 16, 24, 32, 64}) {
-    std::vector<Term> left = terms;
-    const i64 cost = merge(net, left, limit, reach);
-    if (least < 0 || cost < least) least = cost, choice = reach;
+  const Forest forest(net, terms);
+  Term out{};
+  i64 least = i64{1} << 40;
+  int choice = -1, last = -1;
+  for (int reach : {4, 0, 2, 8, 12, 16, 24, 32, 64}) {
+    if (choice >= 0 && terms.size() < 3) break;
     net.truncate(own);
+    const i64 cost = merge(net, forest, limit, reach, least - 1, out);
+    last = reach;
+    if (cost < least) least = cost, choice = reach;
   }
-  std::vector<Term> left = terms;
-  merge(net, left, limit, choice);
-  Term out = left[0];
-  if (out.negative) {
-    const Node& n = net.nodes[out.node];
-    int child = -1;
-    if (flip_cost(net, out.node, static_cast<int>(own), child) < range_bits(n.lo, n.hi)) {
-      flip(net, out.node, static_cast<int>(own));
-      out.negative = false;
-    }
+  if (last != choice) {
+    net.truncate(own);
+    merge(net, forest, limit, choice, least, out);
+  }
+  const Node& n = net.nodes[out.node];
+  int child = -1;
+  if (out.negative && flip_cost(net, out.node, static_cast<int>(own), child) < range_bits(n.lo, n.hi)) {
+    flip(net, out.node, static_cast<int>(own));
+    out.negative = false;
   }
   return out;
 }
