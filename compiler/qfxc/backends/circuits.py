@@ -103,7 +103,7 @@ def _rtl_wire(circuit: Circuit, wire: Wire, names: Sequence[str], bits: int) -> 
 
 def _rtl_clip(wire: Clip, source: Int, name: str) -> Mapping[str, Any]:
     """``v``, the bits that are kept, and the values outside the range with what they become."""
-    kept = Int(source.lo >> wire.right, source.hi >> wire.right)
+    kept = wire.kept(source)
     ends = {
         "<": (wire.elem.lo, kept.lo < wire.elem.lo),
         ">": (wire.elem.hi, kept.hi > wire.elem.hi),

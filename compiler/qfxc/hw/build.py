@@ -70,6 +70,8 @@ class _Builder:
         self._names = Names()
         self._instances: list[Instance] = []
         self._arriving: dict[Link, Stream] = {}
+        self._joined: set[str] = set()
+        """Nodes that an instance before them computes."""
 
     def netlist(self, graph: Graph, name: str) -> Netlist:
         ports = zip(graph.inputs, graph.in_ports, strict=True)
@@ -91,17 +93,43 @@ class _Builder:
         return stream
 
     def _kernel(self, node: Node) -> None:
-        fold = self._folds[node.name]
+        if node.name in self._joined:
+            return
         inputs = tuple(self._arriving[link] for link in self._wiring.writers(node))
-        output = self._raw(node, fold.pe, self._names.take("s", node.name))
-        kernel = hardware(node).kernel(node, fold)
-        self._instance(node.name, kernel, inputs, (output,))
-        self._distribute(node, output)
+        kernel, nodes = self._with_followers(node)
+        last = nodes[-1]
+        output = self._raw(last, self._folds[last.name].pe, self._names.take("s", last.name))
+        names = tuple(each.name for each in nodes)
+        self._instance(node.name, kernel, inputs, (output,), names)
+        self._distribute(last, output)
+
+    def _with_followers(self, node: Node) -> tuple[Kernel, list[Node]]:
+        """A kernel and the nodes it computes: a circuit goes on while whole words have one reader
+        that can be part of it."""
+        kernel, nodes = hardware(node).kernel(node, self._folds[node.name]), [node]
+        while kernel.body is not None:
+            readers = self._wiring.readers(nodes[-1])
+            sink, lanes = readers[0].sink, self._folds[nodes[-1].name].pe
+            if len(readers) > 1 or sink is None or self._folds[sink.name].simd != lanes:
+                break
+            longer = hardware(sink).behind(sink, kernel)
+            if longer is None:
+                break
+            kernel = longer
+            nodes.append(sink)
+        self._joined.update(each.name for each in nodes[1:])
+        return kernel, nodes
 
     def _instance(
-        self, name: str, kernel: Kernel, inputs: tuple[Stream, ...], outputs: tuple[Stream, ...]
+        self,
+        name: str,
+        kernel: Kernel,
+        inputs: tuple[Stream, ...],
+        outputs: tuple[Stream, ...],
+        nodes: tuple[str, ...] = (),
     ) -> None:
-        self._instances.append(Instance(self._names.take("u", name), kernel, inputs, outputs))
+        instance = Instance(self._names.take("u", name), kernel, inputs, outputs, nodes)
+        self._instances.append(instance)
 
     def _raw(self, node: Node, lanes: int, name: str) -> Stream:
         return Stream(name, node.type.int, lanes, node.type.size // lanes)

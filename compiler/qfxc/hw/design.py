@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 from qfxc.hw.board import Board
 from qfxc.hw.build import build_netlist
-from qfxc.hw.constant import hardware
 from qfxc.hw.cost import kernel_cost, netlist_cost
 from qfxc.hw.netlist import Netlist
 from qfxc.hw.plan import Plan, Row, faster_plan, oversize, plan
@@ -91,23 +90,30 @@ class _Attempt:
     def _built(self, planned: Plan) -> tuple[Design, Cost]:
         netlist = build_netlist(self.graph, planned.folds, self.name)
         cost = netlist_cost(netlist)
-        rows = self._priced(planned.rows)
+        rows = self._priced(planned.rows, netlist)
         glue = cost - sum((row.cost for row in rows), Cost())
         fits = cost.fits(self.board.budget)
         real = replace(planned, rows=rows, cost=cost, glue=glue, fits=fits)
         return Design(real, netlist), glue - planned.glue
 
-    def _priced(self, rows: Sequence[Row]) -> tuple[Row, ...]:
-        """The rows of the plan at what their circuits cost."""
-        nodes = {node.name: node for node in self.graph.nodes()}
-        for row in rows:
-            if row.fold.variant is Variant.TREE and row.name not in self.circuits:
-                node = nodes[row.name]
-                self.circuits[row.name] = kernel_cost(hardware(node).kernel(node, row.fold))
-        trees = [row.fold.variant is Variant.TREE for row in rows]
+    def _priced(self, rows: Sequence[Row], netlist: Netlist) -> tuple[Row, ...]:
+        """The rows of the plan at what their circuits cost; nodes that are part of a circuit cost
+        nothing besides."""
+        inside: set[str] = set()
+        for instance in netlist.instances:
+            if instance.kernel.body is not None:
+                first, *rest = instance.nodes
+                inside.update(rest)
+                if first not in self.circuits:
+                    self.circuits[first] = kernel_cost(instance.kernel)
+        trees = {row.name for row in rows if row.fold.variant is Variant.TREE}
         return tuple(
-            replace(row, cost=self.circuits[row.name]) if tree else row
-            for row, tree in zip(rows, trees, strict=True)
+            replace(row, cost=Cost())
+            if row.name in inside
+            else replace(row, cost=self.circuits[row.name])
+            if row.name in trees
+            else row
+            for row in rows
         )
 
 

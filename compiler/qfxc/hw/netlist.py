@@ -30,12 +30,16 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One kernel with the streams it reads and writes, in the order of the kernel's ports."""
+    """One kernel with the streams it reads and writes, in the order of the kernel's ports.
+
+    ``nodes``: the names of those of the graph that it computes, producers first; none of glue.
+    """
 
     name: str
     kernel: Kernel
     inputs: tuple[Stream, ...]
     outputs: tuple[Stream, ...]
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

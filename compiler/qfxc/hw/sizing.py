@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from qfxc.hw.bounded import first_frame
 from qfxc.hw.latency import fifo_latency, latency
-from qfxc.hw.netlist import Instance, Netlist, Stream
+from qfxc.hw.netlist import Netlist, Stream
 from qfxc.hw.schedule import every, schedule
 from qfxc.hw.timing import Flow, Process, Timetable
 from qfxc.hw.waiting import Waiting
@@ -55,7 +55,7 @@ def resized(netlist: Netlist, depths: Mapping[str, int]) -> Netlist:
         return tuple(new[s] for s in streams)
 
     instances = tuple(
-        Instance(i.name, i.kernel, all_of(i.inputs), all_of(i.outputs)) for i in netlist.instances
+        replace(i, inputs=all_of(i.inputs), outputs=all_of(i.outputs)) for i in netlist.instances
     )
     inputs, outputs = all_of(netlist.inputs), all_of(netlist.outputs)
     return replace(netlist, instances=instances, inputs=inputs, outputs=outputs)

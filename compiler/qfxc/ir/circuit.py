@@ -61,6 +61,11 @@ class Clip:
     right: int
     even: bool = False
 
+    def kept(self, source: Int) -> Int:
+        """The range before the saturation, of values in the range ``source``."""
+        lo = source.lo >> self.right
+        return Int(lo & ~1 if self.even else lo, source.hi >> self.right)
+
 
 @dataclass(frozen=True, slots=True)
 class Register:
@@ -115,7 +120,8 @@ class Circuit:
         bits = wire.elem.bits
         if len(wire.terms) < 2:
             zeros = (wire.constant & -wire.constant).bit_length() - 1 if wire.constant else 0
-            return max(bits - zeros, 0) if wire.terms else 0
+            made = wire.constant or any(term.negative for term in wire.terms)
+            return max(bits - zeros, 0) if wire.terms and made else 0
         low, high = sorted(wire.terms, key=lambda term: term.shift)
         if low.negative:
             return max(bits - low.shift, 0)

@@ -9,6 +9,7 @@ from typing import Any
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Kernel, stream_params
 from qfxc.ir.types import Array, Int, TensorType
+from qfxc.ops._behind import Rescale, followed
 from qfxc.ops._hardware import (
     ChannelOp,
     channel_memory,
@@ -67,6 +68,9 @@ class Csd(ChannelOp):
             return saturate(y, self.elem).reshape(x.shape)
 
         return apply
+
+    def behind(self, node: Node, kernel: Kernel) -> Kernel | None:
+        return followed(kernel, node, Rescale((self.digits,), self.b, self.shift, False, self.elem))
 
     def _wide_bits(self, x: Int) -> int:
         return signed_bits(self.wide(x), x)

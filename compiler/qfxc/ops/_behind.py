@@ -1,0 +1,109 @@
+"""Rescales inside the circuit of adders that they follow: no stream and no kernel of their own.
+
+Their constants are folded: half a step of rounding is part of the constant that is added, so a
+result to the nearest takes one addition and, with ties to even, one LUT more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from qfxc.ir.circuit import Circuit, Clip, Operand, Sum, Wire
+from qfxc.ir.graph import Node
+from qfxc.ir.kernel import Kernel, stream_params
+from qfxc.ir.types import Int
+
+Digits = tuple[tuple[int, int], ...]
+"""A positive or negative factor as (sign, power) pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """``clip((factor[c] * x + b[c]) >> right, elem)``, ``digits`` and ``b`` (1) or (C). ``even``:
+    where the bits that are cut off are all zero, the result before the clip becomes even."""
+
+    digits: tuple[Digits, ...]
+    b: tuple[int, ...]
+    right: int
+    even: bool
+    elem: Int
+
+
+def followed(kernel: Kernel, node: Node, rescale: Rescale) -> Kernel | None:
+    """The kernel whose circuit emits what ``node`` makes of its output words, one element per
+    channel; None for one without a circuit."""
+    if kernel.body is None:
+        return None
+    params = {**kernel.params, **stream_params("Y", node.type.int)}
+    body = kernel.body.followed(lambda circuit: rescaled(circuit, rescale))
+    return replace(kernel, params=params, body=body)
+
+
+def rescaled(circuit: Circuit, rescale: Rescale) -> Circuit:
+    """The circuit, without registers, with a rescale behind every output."""
+    wires = _Wires(list(circuit.wires))
+    outputs: list[Operand | None] = []
+    for channel, operand in enumerate(circuit.outputs):
+        digits = rescale.digits[channel % len(rescale.digits)]
+        b = rescale.b[channel % len(rescale.b)]
+        if operand is None:
+            outputs.append(wires.constant(b, rescale))
+        else:
+            scaled = wires.product(operand, digits)
+            outputs.append(wires.result(scaled, b, rescale))
+    return replace(circuit, wires=tuple(wires.wires), outputs=tuple(outputs))
+
+
+@dataclass
+class _Wires:
+    """The wires of a circuit, as they are added."""
+
+    wires: list[Wire]
+
+    def constant(self, b: int, rescale: Rescale) -> Operand | None:
+        """The result for x = 0."""
+        value = b >> rescale.right
+        if rescale.even and b % (1 << rescale.right) == 0:
+            value &= ~1
+        value = min(max(value, rescale.elem.lo), rescale.elem.hi)
+        return self._add(Sum(Int(value, value), (), value)) if value else None
+
+    def product(self, operand: Operand, digits: Digits) -> Operand:
+        """``factor * x``, the positive digits first."""
+        base, x = min(power for _, power in digits), self.wires[operand.wire].elem
+        ordered = sorted(digits, key=lambda digit: (digit[0] < 0, digit[1]))
+        negative = ordered[0][0] < 0
+        total = Operand(operand.wire, ordered[0][1] - base)
+        factor = 1 << total.shift
+        for sign, power in ordered[1:]:
+            minus = sign < 0 and not negative
+            factor += (-1 if minus else 1) << (power - base)
+            terms = (total, Operand(operand.wire, power - base, minus))
+            total = self._add(Sum(_times(x, factor), terms))
+        if negative:
+            minus_total = replace(total, negative=True)
+            total = self._add(Sum(_times(x, -factor), (minus_total,)))
+        return replace(total, shift=total.shift + operand.shift + base)
+
+    def result(self, x: Operand, b: int, rescale: Rescale) -> Operand:
+        """``clip(((x << shift) + b) >> right)``; zeros that would be cut off are not made."""
+        common = min(x.shift, rescale.right)
+        even = rescale.even and b % (1 << common) == 0
+        x, b, right = replace(x, shift=x.shift - common), b >> common, rescale.right - common
+        elem = self.wires[x.wire].elem
+        if b or x.shift:
+            elem = Int((elem.lo << x.shift) + b, (elem.hi << x.shift) + b)
+            x = self._add(Sum(elem, (x,), b))
+        kept = Clip(elem, x.wire, right, even).kept(elem)
+        low, high = (min(max(v, rescale.elem.lo), rescale.elem.hi) for v in (kept.lo, kept.hi))
+        if (low, high) == (kept.lo, kept.hi) and not even:
+            return Operand(x.wire, -right)
+        return self._add(Clip(Int(low, high), x.wire, right, even))
+
+    def _add(self, wire: Wire) -> Operand:
+        self.wires.append(wire)
+        return Operand(len(self.wires) - 1)
+
+
+def _times(x: Int, factor: int) -> Int:
+    return Int(min(x.lo * factor, x.hi * factor), max(x.lo * factor, x.hi * factor))
