@@ -3,6 +3,9 @@
 Every generated single-node case, every stored model and every whole network goes through the
 import and the simulation of the real graph, and is compared with the results that the onnx package
 states. What is imported and takes float32 tensors is compiled to integers of 8 bits as well.
+
+``--no-dsp`` compiles all of it without a DSP, which has to succeed as often; ``--verify`` says what
+the first case of every operator is proved on.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -65,11 +69,27 @@ def calibration(case: Case, graph: Graph) -> dict[str, np.ndarray] | None:
     return found
 
 
-def compiled(model: onnx.ModelProto, frames: dict[str, np.ndarray]) -> float:
+@dataclass(frozen=True)
+class How:
+    """``compile``: off, import and simulation only; ``verify``: an operator's first case."""
+
+    compile: bool = True
+    no_dsp: bool = False
+    verify: str = "none"
+
+    def options(self, row: Row) -> dict[str, Any]:
+        """Of the next compilation."""
+        verify = "none" if row.compiled else self.verify
+        return {"max_dsp": 0 if self.no_dsp else None, "verify": verify}
+
+
+def compiled(model: onnx.ModelProto, frames: dict[str, np.ndarray], **options: Any) -> float:
     """The lowest SQNR of an output in dB; infinite where nothing is lost."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        net = qfxc.compile(model, calib=frames, verify="none", allow_oversize=True)
+        net = qfxc.compile(model, calib=frames, allow_oversize=True, **options)
+    if options["max_dsp"] == 0 and net.plan.cost.dsp:
+        raise AssertionError(f"{net.plan.cost.dsp} DSPs")
     exact = net.real, net.integer
     from qfxc.quantize.error import sqnr_db
     from qfxc.run import Model
@@ -79,7 +99,19 @@ def compiled(model: onnx.ModelProto, frames: dict[str, np.ndarray]) -> float:
     return min(lowest, default=float("inf"))
 
 
-def measure_case(case: Case, row: Row, compile_too: bool) -> None:
+def compiled_as(model: onnx.ModelProto, frames: dict[str, np.ndarray], how: How, row: Row) -> float:
+    """``compiled``; AssertionError for what compiles with DSPs only."""
+    options = how.options(row)
+    try:
+        return compiled(model, frames, **options)
+    except UserError as error:
+        if how.no_dsp:
+            compiled(model, frames, max_dsp=None, verify="none")
+            raise AssertionError(f"not without DSPs: {error}") from error
+        raise
+
+
+def measure_case(case: Case, row: Row, how: How) -> None:
     """Supported if one choice of data inputs is; failed if one choice gives wrong results."""
     outcomes: set[str] = set()
     for model, dynamic in variants(case):
@@ -87,9 +119,9 @@ def measure_case(case: Case, row: Row, compile_too: bool) -> None:
         try:
             graph = check(model, case)
             outcomes.add("passed")
-            frames = calibration(case, graph) if compile_too else None
+            frames = calibration(case, graph) if how.compile else None
             if frames is not None and "compiled" not in outcomes:
-                quality = compiled(model, frames)
+                quality = compiled_as(model, frames, how, row)
                 outcomes.add("compiled")
                 if quality < LEAST_SQNR_DB and not set(case.ops) & set(STEPS):
                     row.failures.append(f"{label}: {quality:.1f} dB")
@@ -108,10 +140,10 @@ def _reason(error: UserError) -> str:
     return first.what
 
 
-def measure(cases: Iterable[Case], op: str, compile_too: bool) -> Row:
+def measure(cases: Iterable[Case], op: str, how: How) -> Row:
     row = Row(op)
     for case in cases:
-        measure_case(case, row, compile_too)
+        measure_case(case, row, how)
     return row
 
 
@@ -178,25 +210,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="operators, comma separated; writes nothing")
     parser.add_argument("--quick", action="store_true", help="does not compile; writes nothing")
+    parser.add_argument("--no-dsp", action="store_true", help="without DSPs; writes nothing")
+    parser.add_argument("--verify", default="none", choices=("none", "csim", "rtl", "all"))
     options = parser.parse_args()
+    how = How(not options.quick, options.no_dsp, options.verify)
     chosen = [op for op in options.only.split(",") if op]
     found = operator_cases()
     rows = []
     console = Console(highlight=False, soft_wrap=True)
     for op in chosen or sorted(found):
-        rows.append(measure(found.get(op, []), op, not options.quick))
+        rows.append(measure(found.get(op, []), op, how))
         if chosen:
             console.print(rows[-1].op, rows[-1].passed, rows[-1].refused, rows[-1].compiled)
             console.print(*(f"  {n} x {t}" for t, n in rows[-1].reasons.items()), sep="\n")
-    stored = Row("stored") if chosen else measure(stored_cases(), "stored", not options.quick)
+    stored = Row("stored") if chosen else measure(stored_cases(), "stored", how)
     for failure in (f for r in (*rows, stored) for f in r.failures):
         console.print(f"FAILED {failure}", markup=False)
     if not chosen:
-        console.print(
-            f"{sum(r.passed for r in rows)} passed, {sum(r.refused for r in rows)} refused"
-        )
+        total = [sum(getattr(r, k) for r in rows) for k in ("passed", "refused", "compiled")]
+        console.print("{} passed, {} refused, {} compiled to integers".format(*total))
         console.print("stored", stored.passed, stored.refused, dict(stored.reasons), markup=False)
-    if not (chosen or options.quick):
+    if not (chosen or options.quick or options.no_dsp):
         PAGE.write_text(page(rows, stored, measure_networks()))
     sys.exit(any(r.failures for r in (*rows, stored)))
 
