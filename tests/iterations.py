@@ -32,7 +32,7 @@ struct iterations {
 
 #endif
 """
-WRITTEN = re.compile(r"C = [^\]]*?(\w+)_config\] (\d+)")
+WRITTEN = re.compile(r"C = [^\]]*?(\w+)_config>*\] (\d+)")
 
 
 def counting(files: Mapping[str, bytes | str]) -> dict[str, bytes | str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from qfxc.ir.kernel import Kernel
+from qfxc.ir.powers import Powers
 
 Params = Mapping[str, int]
 
@@ -47,8 +48,8 @@ def _const(p: Params) -> int:
 
 
 def _shift(p: Params) -> int:
-    """Memories, left shift, sum, saturation."""
-    return int(max(p["LPeriod"], p["BPeriod"]) > 1) + int(p["LPeriod"] > 1) + 2
+    """A cast that floors."""
+    return _cast({**p, "Sum": 1, "Round": 0})
 
 
 def _cast(p: Params) -> int:
@@ -62,26 +63,33 @@ def booth_rows(bits: int, signed: int) -> int:
     return (bits + 1) // 2 if signed else bits // 2 + 1
 
 
+def booth_slots(simd: int, rows: int) -> int:
+    """Lanes of a chain of ``rows`` numbers each: ``qfx_pkg::booth_slots``."""
+    return min(simd, max(8 // rows, 1))
+
+
 def product_stages(fabric: int, simd: int, pe: int, x: tuple[int, int], w: tuple[int, int]) -> int:
     """Stages of a dot product; x and w: (bits, signed): ``qfx_pkg::dot_stages``."""
     if fabric:
         swaps = booth_rows(*x) * (w[0] + 2 - w[1]) < booth_rows(*w) * (x[0] + 2 - x[1])
         rows = booth_rows(*(x if swaps else w))
-        slots = min(simd, max(8 // rows, 1))
+        slots = booth_slots(simd, rows)
         return max(slots * rows // 2, 1) + levels(-(-simd // slots))
     slots = dsp_slots(simd, pe, x, w)
     return 2 + (slots if slots > 1 else 0) + levels(-(-simd // slots))
 
 
-def shift_stages(simd: int, terms: int) -> int:
+def shift_stages(simd: int, terms: int, shifts: int) -> int:
     """Stages of a dot product by shifts: ``qfx_pkg::shift_stages``."""
-    return 1 + levels(simd * terms)
+    slots = booth_slots(simd, terms)
+    moved = Powers(terms, shifts).fine > 1
+    return moved + max(slots * terms // 2, 1) + levels(-(-simd // slots))
 
 
 def _dot_stages(p: Params, simd: int, pe: int) -> int:
     """Of matvec and depthwise, whatever multiplies."""
     if p["Fabric"] == 2:
-        return shift_stages(simd, p["Terms"])
+        return shift_stages(simd, p["Terms"], p["Shifts"])
     return product_stages(p["Fabric"], simd, pe, _elem(p, "X"), _elem(p, "W"))
 
 

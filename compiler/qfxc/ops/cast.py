@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold, Kernel
 from qfxc.ir.overflow import Overflow, is_full
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, TensorType
-from qfxc.ops._hardware import (
-    io_params,
-    saturation,
-)
 from qfxc.ops._samples import INT8, UINT4, source
-from qfxc.ops._shifted import ShiftedOp, memory_params
-from qfxc.ops._staircase import (
-    integer_kind,
-    per_channel,
-    positions,
-    result_type,
-    saturate,
-    widened,
-)
+from qfxc.ops._shifted import ShiftedOp
 
 ROUNDS = {mode: index for index, mode in enumerate(Rounding)}
 """The parameter Round of the kernel: the place of the mode in ``Rounding``."""
@@ -51,25 +37,25 @@ class Cast(ShiftedOp):
     def infer(self, *inputs: TensorType) -> TensorType:
         if self.overflow is not Overflow.SAT and not is_full(self.elem):
             raise ValueError(f"overflow {self.overflow.value} in a part of a type: {self.elem}")
-        return result_type(inputs[0], self.elem, self.left, self.b)
+        return super().infer(*inputs)
 
-    def run(self, node: Node, *arrays: Array) -> Array:
-        return self.bind(node)(*arrays)
+    def cut(self, y: Array, kind: Any) -> Array:
+        return self.overflow.apply_all(self._rounded(y, kind), self.elem)
 
-    def bind(self, node: Node) -> Callable[..., Array]:
-        bound = self.wide(node.inputs[0].type.int).magnitude
-        kind = integer_kind(bound + (1 << self.right))
-        count = positions(node.type)
-        left, b = (per_channel(v, kind, count) for v in (self.left, self.b))
-
-        def apply(x: Array) -> Array:
-            y = widened(x, kind, count * node.type.channels)
-            y <<= left
-            y += b
-            y = self.overflow.apply_all(self._rounded(y, kind), self.elem)
-            return saturate(y, self.elem).reshape(x.shape)
-
-        return apply
+    def half(self) -> tuple[int, bool] | None:
+        """Not for modes that ask for the sign, nor for other overflow than saturation."""
+        step = 1 << self.right
+        added = {
+            Rounding.FLOOR: 0,
+            Rounding.CEIL: step - 1,
+            Rounding.HALF_UP: step // 2,
+            Rounding.HALF_DOWN: max(step // 2 - 1, 0),
+            Rounding.HALF_EVEN: step // 2,
+        }
+        if self.overflow is not Overflow.SAT or (self.right and self.rounding not in added):
+            return None
+        even = self.rounding is Rounding.HALF_EVEN and self.right > 0
+        return added[self.rounding] if self.right else 0, even
 
     def _rounded(self, y: Array, kind: Any) -> Array:
         """``round(y / 2**right)``: the floor, and one more where the mode says so."""
@@ -103,23 +89,13 @@ class Cast(ShiftedOp):
                 up = above | (tie & (floor % 2 == 1))
         return np.asarray(up)
 
-    def wide_bits(self, x: Int) -> int:
-        """As for a shift, with a sign above ``right``."""
-        return max(super().wide_bits(x), self.right + 1)
-
-    def kernel(self, node: Node, fold: Fold) -> Kernel:
-        x, roms = node.inputs[0].type, self.memories(node, fold.simd)
-        params = {
-            **saturation(x, self.elem, fold.simd),
+    def modes(self) -> dict[str, int]:
+        return {
             "Sum": int(any(self.b) or len(set(self.left)) > 1),
             "Right": self.right,
             "Round": ROUNDS[self.rounding],
             "Overflow": OVERFLOWS[self.overflow],
-            "WideBits": self.wide_bits(x.int),
-            **memory_params(roms),
-            **io_params(node),
         }
-        return Kernel("cast", params, roms)
 
     @classmethod
     def samples(cls) -> tuple[Node, ...]:

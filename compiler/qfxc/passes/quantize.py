@@ -62,11 +62,12 @@ class Quantize(Pass):
     nothing before them makes up for. ``pixels``: inputs are uint8 as they are.
     ``correct_bias``: biases make up for what rounding the weights does to the mean of a layer.
     ``rounding_of_weights``: every one to the ``nearest`` code, with error ``feedback`` (GPTQ) or
-    learned (``adaround``, needs torch); auto is feedback up to 6 bits, else nearest. ``clip_weights``: as ``WeightOptions``, or best: of those
-    the one with the most signal at the outputs; up to 6 bits with feedback or learning, steps are
-    searched output by output. ``ends``: bits of the weights of the first and the last layers, 0
-    for those of all others. ``ones``: weights are sums of at most that many signed powers of two,
-    on steps that are powers of two times those of the values around the layer; 0 for any codes.
+    learned (``adaround``, needs torch); auto is feedback up to 6 bits, else nearest.
+    ``clip_weights``: as ``WeightOptions``, or best: of those the one with the most signal at the
+    outputs; up to 6 bits with feedback or learning, steps are searched output by output. ``ends``:
+    bits of the weights of the first and the last layers, 0 for those of all others. ``ones``:
+    weights are sums of at most that many signed powers of two, on steps that are powers of two
+    times those of the values around the layer; 0 for any codes.
     """
 
     weights: int = 8
