@@ -23,6 +23,7 @@ from qfxc.hw.netlist import Netlist
 from qfxc.hw.pinned import read_folds
 from qfxc.hw.plan import Plan
 from qfxc.ir.graph import Graph
+from qfxc.ir.kernel import Fold
 from qfxc.ir.types import Array
 from qfxc.network import Network, network
 from qfxc.options import Options
@@ -31,7 +32,7 @@ from qfxc.progress import Progress, Silent
 from qfxc.quantize.calibration import Source
 from qfxc.quantize.damage import damages
 from qfxc.quantize.quality import quality
-from qfxc.report.data import Report, make_report
+from qfxc.report.data import Findings, Report, make_report
 from qfxc.report.files import with_report
 from qfxc.report.quantization import accuracy, quantization
 from qfxc.run import Model, Result
@@ -98,40 +99,63 @@ def compile(
     """
     progress = progress or Silent()
     opts = _options(options)
-    target = replace(load_board(board), max_dsp=opts.max_dsp)
+    target = replace(load_board(board), max_dsp=opts.max_dsp, levels=opts.levels)
     pinned = read_folds(Path(opts.folds)) if opts.folds else {}
     graphs = network(model, opts, calib, progress)
-    source, frames = graphs.source, graphs.frames
-    warnings = _warnings(graphs, calib)
-    progress.step("plan", 0, 1)
-    clock = opts.clock or target.clock_mhz
-    found = design(
-        graphs.kernel, target, clock, opts.fps,
-        name=source.name, pinned=pinned, allow_oversize=opts.allow_oversize,
-    )  # fmt: skip
-    netlist = found.netlist
-    progress.step("plan", 1, 1)
-    golden = golden_frames(graphs.integer, graphs.kernel, frames, opts.frames)
-    rendered = hls.render(netlist, target.part.name, 1000 / clock, golden)
-    rendered |= rtl.render(netlist, golden)
-    built = _Design(target, graphs, found.plan, netlist, golden, rendered)
-    proof = engines.prove(opts.verify, rendered, netlist, golden, progress, opts.trace)
-    synthesis = synth_netlist.synthesise(netlist, progress) if opts.synth else None
-    measured = {"accuracy": accuracy(quality(graphs.real, graphs.integer, frames))}
-    if not brings_quantizers(source):
-        table = damages(graphs.scaled, graphs.qdq, graphs.integer, frames)
-        measured["quantization"] = quantization(graphs.search, table)
-    return _compiled(built, opts, proof, measured, warnings, synthesis)
+    built = _built(graphs, target, pinned, opts, progress)
+    proof = engines.prove(
+        opts.verify, built.files, built.netlist, built.golden, progress, opts.trace
+    )
+    findings = Findings(
+        _shown(opts),
+        proof,
+        accuracy(quality(graphs.real, graphs.integer, graphs.frames)),
+        _quantization(graphs),
+        _warnings(graphs, calib),
+        synth_netlist.synthesise(built.netlist, progress) if opts.synth else None,
+    )
+    return _compiled(built, findings)
 
 
 @dataclass(frozen=True)
 class _Design:
+    """``files``: what the back ends have rendered."""
+
     board: Board
     graphs: Network
     plan: Plan
     netlist: Netlist
     golden: Golden
     files: Files
+
+
+def _built(
+    graphs: Network,
+    board: Board,
+    pinned: Mapping[str, Fold],
+    opts: Options,
+    progress: Progress,
+) -> _Design:
+    """The plan, the netlist, and both as sources."""
+    progress.step("plan", 0, 1)
+    clock = opts.clock or board.clock_mhz
+    found = design(
+        graphs.kernel, board, clock, opts.fps,
+        name=graphs.source.name, pinned=pinned, allow_oversize=opts.allow_oversize,
+    )  # fmt: skip
+    progress.step("plan", 1, 1)
+    golden = golden_frames(graphs.integer, graphs.kernel, graphs.frames, opts.frames)
+    rendered = hls.render(found.netlist, board.part.name, 1000 / clock, golden)
+    rendered |= rtl.render(found.netlist, golden)
+    return _Design(board, graphs, found.plan, found.netlist, golden, rendered)
+
+
+def _quantization(graphs: Network) -> dict[str, Any] | None:
+    """What quantization did to every value; None for a model that states its own."""
+    if brings_quantizers(graphs.source):
+        return None
+    table = damages(graphs.scaled, graphs.qdq, graphs.integer, graphs.frames)
+    return quantization(graphs.search, table)
 
 
 def _warnings(graphs: Network, calib: Source | None) -> list[str]:
@@ -142,27 +166,10 @@ def _warnings(graphs: Network, calib: Source | None) -> list[str]:
     return warnings
 
 
-def _compiled(
-    design: _Design,
-    opts: Options,
-    proof: list[dict[str, Any]],
-    measured: dict[str, Any],
-    warnings: list[str],
-    synthesis: dict[str, Any] | None,
-) -> Compiled:
+def _compiled(design: _Design, findings: Findings) -> Compiled:
     """The report, and with it the project."""
     graphs, planned, netlist = design.graphs, design.plan, design.netlist
-    report = make_report(
-        graphs.kernel,
-        planned,
-        netlist,
-        design.board,
-        options=_shown(opts),
-        verification=proof,
-        **measured,
-        warnings=warnings,
-        synthesis=synthesis,
-    )
+    report = make_report(graphs.kernel, planned, netlist, design.board, findings)
     saved = model_files.files(graphs.real, graphs.integer, planned.folds)
     return Compiled(
         graphs.real,
@@ -173,7 +180,7 @@ def _compiled(
         netlist,
         design.golden,
         report,
-        tuple(warnings),
+        tuple(findings.warnings),
         with_report(Project.of({**design.files, **saved, **_board_files(design)}), report),
     )
 

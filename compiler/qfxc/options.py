@@ -36,6 +36,7 @@ class Options:
     allow_oversize: bool = False
     folds: Path | None = None
     max_dsp: int | None = None
+    levels: int | None = None
     trace: Path | None = None
     synth: bool = False
 
@@ -48,6 +49,8 @@ class Options:
                 raise UserError(f"{bits} bits", where=flag, hint="2 to 16 bits are supported")
         if self.max_dsp is not None and self.max_dsp < 0:
             raise UserError("a number of DSPs is 0 or more", where="--max-dsp")
+        if self.levels is not None and self.levels < 1:
+            raise UserError("at least one addition between registers", where="--levels")
         if self.frames < 1:
             raise UserError("at least one frame", where="--frames")
         if (self.mean or self.std) and self.input != "uint8":

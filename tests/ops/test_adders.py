@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kernel_cases import case_of, frames_of, netlist_of
 from qfxc.backends import hls, rtl
-from qfxc.ir.circuit import Circuit, Lane, Register, Sum, operands
+from qfxc.ir.circuit import Circuit, Lane, Register, operands
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, KernelOp, Variant
 from qfxc.ir.types import Int
-from qfxc.ops._adders import LEVELS
 from qfxc.ops._samples import source
 from qfxc.ops.const import int_const
 from qfxc.ops.depthwise import Depthwise
@@ -45,42 +45,46 @@ def tree(node: Node) -> Fold:
     return next(f for f in node.op.folds(node) if f.variant is Variant.TREE)
 
 
-def circuit(node: Node) -> Circuit:
+def circuit(node: Node, levels: int = 0) -> Circuit:
     assert isinstance(node.op, KernelOp)
-    body = node.op.kernel(node, tree(node)).body
+    body = node.op.kernel(node, replace(tree(node), levels=levels)).body
     assert body is not None
     return body.circuit
 
 
+@pytest.mark.parametrize("levels", [0, 1, 3])
 @pytest.mark.parametrize("node", NODES, ids=lambda node: node.name)
-def test_a_circuit_computes_its_node(node: Node) -> None:
+def test_a_circuit_computes_its_node(node: Node, levels: int) -> None:
     frames = frames_of(node.inputs[0], np.random.default_rng(9))
     expected = node.op.run(node, frames, node.inputs[1].op.run(node.inputs[1]))
-    got = circuit(node).run(frames.reshape(-1, frames.shape[-1]))
+    got = circuit(node, levels).run(frames.reshape(-1, frames.shape[-1]))
     assert np.array_equal(got.reshape(expected.shape), expected)
 
 
+@pytest.mark.parametrize("levels", [1, 2, 3, 5])
 @pytest.mark.parametrize("node", NODES, ids=lambda node: node.name)
-def test_stages(node: Node) -> None:
-    """Operands lie in the stage of their sum, at most LEVELS sums follow each other in one."""
-    made = circuit(node)
-    stages, levels = [], []
+def test_stages(node: Node, levels: int) -> None:
+    """Operands lie in the stage of their sum, at most ``levels`` sums follow each other in one."""
+    made = circuit(node, levels)
+    stages: list[int] = []
+    depths: list[int] = []
     for wire in made.wires:
         before = [o.wire for o in operands(wire)]
         match wire:
             case Lane():
                 stages.append(0)
-                levels.append(0)
+                depths.append(0)
             case Register():
                 assert stages[wire.wire] == wire.stage
                 stages.append(wire.stage + 1)
-                levels.append(0)
-            case Sum():
+                depths.append(0)
+            case _:
                 assert len({stages[n] for n in before}) == 1
                 stages.append(stages[before[0]])
-                levels.append(1 + max(levels[n] for n in before))
-    assert max(levels, default=0) <= LEVELS
+                depths.append(1 + max(depths[n] for n in before))
+    assert max(depths, default=0) <= levels
     assert all(o is None or stages[o.wire] == made.stages for o in made.outputs)
+    assert made.stages == made.counts["Stages"]
 
 
 def test_written_sources_multiply_nothing() -> None:

@@ -44,6 +44,7 @@ class Board:
     ``bandwidth`` is in bytes per second (peak times planned efficiency); ``fractions`` are those
     of LUT, FF, DSP and BRAM. ``board_part`` is a pattern of Vivado's names of its board files,
     ``ps`` the IP of the processing system. ``max_dsp``: what a user allows, below the fraction.
+    ``levels``: additions between two registers of a circuit, where a user says how many.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Board:
     ps: str
     source: str
     max_dsp: int | None = None
+    levels: int | None = None
 
     @property
     def resources(self) -> Cost:

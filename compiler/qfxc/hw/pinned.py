@@ -3,7 +3,8 @@
     {"conv1": {"simd": 3, "pe": 16}, "fc": {"simd": 8, "pe": 10, "variant": "lut"}}
 
 Any subset of the nodes; the plan chooses the others around them. ``variant`` is the label of an
-``ir.kernel.Variant``, "dsp" unless given; earlier releases wrote ``"fabric": true`` for "lut".
+``ir.kernel.Variant``, "dsp" unless given; earlier releases wrote ``"fabric": true`` for "lut". A
+"tree" may say its ``levels``: additions between two registers, otherwise those of the design.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qfxc.errors import UserError, UserErrors
-from qfxc.hw.space import Options, Space
+from qfxc.hw.space import Options, Space, cost_row, price
 from qfxc.ir.kernel import Fold, Variant
 
 NEAREST = 3
@@ -32,16 +35,21 @@ LABELS = {variant.label: variant for variant in Variant}
 def plain(fold: Fold) -> dict[str, int | str]:
     """As JSON has it: the lanes, and the variant only where it is not the usual one."""
     lanes: dict[str, int | str] = {"simd": fold.simd, "pe": fold.pe}
-    return lanes | ({"variant": fold.variant.label} if fold.variant else {})
+    lanes |= {"variant": fold.variant.label} if fold.variant else {}
+    return lanes | ({"levels": fold.levels} if fold.levels else {})
 
 
 def fold_of(raw: Mapping[str, Any]) -> Fold:
     """The inverse of ``plain``. Raises LookupError, TypeError or ValueError for other mappings."""
-    lanes = all(type(raw[key]) is int and raw[key] > 0 for key in ("simd", "pe"))
-    if not lanes or not raw.keys() <= {"simd", "pe", "variant", "fabric"}:
+    counts = {"simd", "pe"} | raw.keys() & {"levels"}
+    positive = all(type(raw[key]) is int and raw[key] > 0 for key in counts)
+    if not positive or not raw.keys() <= {"simd", "pe", "variant", "levels", "fabric"}:
+        raise ValueError("not a fold")
+    if "levels" in raw and raw.get("variant") != Variant.TREE.label:
         raise ValueError("not a fold")
     if "fabric" not in raw:
-        return Fold(raw["simd"], raw["pe"], LABELS[raw.get("variant", "dsp")])
+        variant = LABELS[raw.get("variant", "dsp")]
+        return Fold(raw["simd"], raw["pe"], variant, raw.get("levels", 0))
     if type(raw["fabric"]) is not bool or "variant" in raw:
         raise ValueError("not a fold")
     return Fold(raw["simd"], raw["pe"], Variant(raw["fabric"]))
@@ -87,9 +95,17 @@ def pin(space: Space, wanted: Mapping[str, Fold]) -> Space:
 
 
 def _only(options: Options, fold: Fold) -> Options:
-    at = options.folds.index(fold)
-    here = slice(at, at + 1)
-    return Options(options.node, (fold,), options.cycles[here], options.costs[here])
+    at = [_same(fold, legal) for legal in options.folds].index(True)
+    cycles, costs = options.cycles[at : at + 1], options.costs[at : at + 1]
+    if fold.levels in (0, options.folds[at].levels):
+        return Options(options.node, (options.folds[at],), cycles, costs)
+    own = np.array([cost_row(price(options.node, fold))], dtype=np.int64)
+    return Options(options.node, (fold,), cycles, own)
+
+
+def _same(a: Fold, b: Fold) -> bool:
+    """Whether two folds differ in no more than their levels."""
+    return replace(a, levels=0) == replace(b, levels=0)
 
 
 def _wrong(space: Space, name: str, fold: Fold) -> UserError | None:
@@ -98,7 +114,7 @@ def _wrong(space: Space, name: str, fold: Fold) -> UserError | None:
         hint = f"did you mean: {', '.join(near)}" if near else "model/folds.json has all nodes"
         return UserError("there is no such kernel to fold", where=name, hint=hint)
     legal = space.options[name].folds
-    if fold in legal:
+    if any(_same(fold, other) for other in legal):
         return None
     near_folds = sorted(legal, key=lambda other: (_distance(fold, other), other))[:NEAREST]
     texts = ", ".join(json.dumps(plain(other)) for other in near_folds)

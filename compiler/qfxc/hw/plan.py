@@ -9,6 +9,7 @@ from math import ceil, isfinite
 from qfxc.errors import UserError
 from qfxc.hw.board import Board
 from qfxc.hw.constant import hardware
+from qfxc.hw.delay import additions
 from qfxc.hw.pinned import pin
 from qfxc.hw.program import Answer, Design, Program
 from qfxc.hw.search import Search
@@ -143,7 +144,8 @@ def _planner(
     reserve: Cost,
     circuits: Mapping[str, Cost] | None,
 ) -> _Planner:
-    free = with_circuits(space(graph), circuits or {})
+    levels = board.levels or additions(board.part.family, clock_mhz)
+    free = with_circuits(space(graph, levels), circuits or {})
     free = without_dsps(free) if board.max_dsp == 0 else free
     wanted = pin(free, pinned) if pinned else free
     return _Planner(free, wanted, board, clock_mhz, reserve)

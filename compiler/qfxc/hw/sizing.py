@@ -39,12 +39,13 @@ def interval(netlist: Netlist) -> int:
 
 
 def first_latency(netlist: Netlist) -> int:
-    """Cycles from the first word of a frame entering an empty network to its last word leaving.
+    """Cycles from the first word of a frame entering an empty network to its last word leaving,
+    both included, as a simulation measures them (``verify.rtlsim.Timing``).
 
     Every input always has its next word, every output is always taken; exact for the depths that
     ``size`` gave. Later frames share the network with those before them, so they may take longer.
     """
-    return first_frame(flow_of(netlist), [stream.depth for stream in netlist.streams])
+    return first_frame(flow_of(netlist), [stream.depth for stream in netlist.streams]) + 1
 
 
 def resized(netlist: Netlist, depths: Mapping[str, int]) -> Netlist:

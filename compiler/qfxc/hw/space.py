@@ -49,7 +49,7 @@ def price(node: Node, fold: Fold) -> Cost:
     return expected_cost(hardware(node).kernel(node, fold))
 
 
-def _options(node: Node) -> Options:
+def _options(node: Node, levels: int) -> Options:
     op = hardware(node)
     widest = max((value.type.int.bits for value in node.streams), default=1)
     legal = [
@@ -57,7 +57,10 @@ def _options(node: Node) -> Options:
         for fold in op.folds(node)
         if fold.simd * widest <= MAX_WORD_BITS and fold.pe * node.type.int.bits <= MAX_WORD_BITS
     ]
-    folds = tuple(legal or [min(op.folds(node))])
+    folds = tuple(
+        replace(fold, levels=levels) if fold.variant is Variant.TREE else fold
+        for fold in legal or [min(op.folds(node))]
+    )
     cycles = np.array([op.cycles(node, fold) for fold in folds], dtype=np.int64)
     costs = np.array([cost_row(price(node, fold)) for fold in folds], dtype=np.int64)
     return Options(node, folds, cycles, costs)
@@ -157,8 +160,9 @@ def _free(options: Options) -> Options:
     return Options(options.node, folds, options.cycles[kept], options.costs[kept])
 
 
-def space(graph: Graph) -> Space:
-    """Every choice that a graph of the KERNEL stage leaves open."""
+def space(graph: Graph, levels: int = 0) -> Space:
+    """Every choice that a graph of the KERNEL stage leaves open, with circuits of ``levels``
+    additions between registers."""
     wiring = wire(graph)
-    options = {node.name: _options(node) for node in wiring.nodes}
+    options = {node.name: _options(node, levels) for node in wiring.nodes}
     return Space(wiring, options, buffers(wiring))
