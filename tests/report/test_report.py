@@ -21,7 +21,7 @@ from qfxc.hw.plan import plan
 from qfxc.ir.graph import Node
 from qfxc.ir.types import Int
 from qfxc.ops.dyadic import Dyadic
-from qfxc.report.data import Report, make_report, plan_lines, report_text, verified
+from qfxc.report.data import Findings, Report, make_report, plan_lines, report_text, verified
 from qfxc.report.files import with_report
 from qfxc.report.picture import svg
 from qfxc.report.screen import ScreenProgress, show, simple_table
@@ -34,7 +34,7 @@ def report(**more: Any) -> Report:
     board = load("ultra96")
     chosen = plan(g, board, 150.0)
     netlist = build_netlist(g, chosen.folds, g.name)
-    return make_report(g, chosen, netlist, board, **more)
+    return make_report(g, chosen, netlist, board, Findings(**more))
 
 
 def test_layers_and_model() -> None:
@@ -104,7 +104,8 @@ def test_widths_of_dyadic_multipliers() -> None:
     g = graph(inputs, [out])
     board = load("ultra96")
     chosen = plan(g, board, 150.0)
-    found = make_report(g, chosen, build_netlist(g, chosen.folds, g.name), board)["rescales"]
+    netlist = build_netlist(g, chosen.folds, g.name)
+    found = make_report(g, chosen, netlist, board, Findings())["rescales"]
     assert found["kinds"]["dyadic"] == 2
     assert found["dyadic_bits"] == {"min": 1, "median": 5, "max": 8}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -31,26 +32,28 @@ RESCALES = ("shift", "cast", "dyadic", "csd", "compare", "table")
 Report = dict[str, Any]
 
 
-def make_report(
-    graph: Graph,
-    plan: Plan,
-    netlist: Netlist,
-    board: Board,
-    *,
-    options: Mapping[str, Any] | None = None,
-    verification: Sequence[Mapping[str, Any]] = (),
-    accuracy: Mapping[str, Any] | None = None,
-    quantization: Mapping[str, Any] | None = None,
-    warnings: Sequence[str] = (),
-    synthesis: Mapping[str, Any] | None = None,
-) -> Report:
-    """The report of a compilation: ``graph`` is that of the KERNEL stage.
+@dataclass(frozen=True)
+class Findings:
+    """What a compilation was told, and what it found out about its design.
 
     ``verification`` has one entry per engine run, with at least ``engine``, ``frames`` and
     ``equal``; ``accuracy`` says what quantization cost, under any keys; ``quantization`` is what
     ``report.quantization`` makes, if the model was quantized here; ``synthesis`` is what
     ``verify.synth_netlist`` returns, if the design was synthesised.
     """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    verification: Sequence[Mapping[str, Any]] = ()
+    accuracy: Mapping[str, Any] = field(default_factory=dict)
+    quantization: Mapping[str, Any] | None = None
+    warnings: Sequence[str] = ()
+    synthesis: Mapping[str, Any] | None = None
+
+
+def make_report(
+    graph: Graph, plan: Plan, netlist: Netlist, board: Board, findings: Findings
+) -> Report:
+    """The report of a compilation: ``graph`` is that of the KERNEL stage."""
     wiring = wire(graph)
     rows = {row.name: row for row in plan.rows}
     return {
@@ -63,17 +66,21 @@ def make_report(
             "part": board.part.name,
             "clock_mhz": plan.clock_mhz,
         },
-        "options": dict(options or {}),
+        "options": dict(findings.options),
         "plan": _plan(plan, board),
         "layers": [_layer(wiring, node, plan, rows[node.name]) for node in wiring.nodes],
         "rescales": _rescales(wiring.nodes),
         "netlist": _netlist(netlist),
-        "accuracy": dict(accuracy or {}),
-        **({} if quantization is None else {"quantization": dict(quantization)}),
-        "verification": [dict(entry) for entry in verification],
-        "warnings": list(warnings),
-        **({} if synthesis is None else {"synthesis": dict(synthesis)}),
+        "accuracy": dict(findings.accuracy),
+        **_given("quantization", findings.quantization),
+        "verification": [dict(entry) for entry in findings.verification],
+        "warnings": list(findings.warnings),
+        **_given("synthesis", findings.synthesis),
     }
+
+
+def _given(key: str, part: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {} if part is None else {key: dict(part)}
 
 
 def verified(report: Report) -> bool:
