@@ -82,7 +82,7 @@ class _Placement:
     levels: int
     _numbers: dict[tuple[int, int, int], Literal] = field(default_factory=dict)
     _count: int = TRUE + 1
-    _arcs: list[tuple[Literal, Literal, int]] = field(default_factory=list)
+    _arcs: dict[tuple[Literal, Literal], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.stages = self.values.count(self.levels)
@@ -133,7 +133,8 @@ class _Placement:
     def _pay(self, true: Literal, false: Literal, bits: int = NEVER) -> None:
         """``bits`` where one literal is true and another one is not; never, if not given."""
         if true not in (FALSE, false) and false != TRUE:
-            self._arcs.append((false, true, bits))
+            paid = self._arcs.get((false, true), 0)
+            self._arcs[false, true] = min(paid + bits, NEVER)  # capacities have 32 bits
 
     def _order(self, number: int) -> None:
         """``s >= k + 1`` implies ``s >= k``."""
@@ -167,7 +168,9 @@ class _Placement:
 
     def _cut(self) -> np.ndarray:
         """Which literals are true."""
-        tails, heads, bits = np.array(self._arcs or [(FALSE, TRUE, 0)], dtype=np.int32).T
+        arcs = self._arcs or {(FALSE, TRUE): 0}
+        tails, heads = np.array(list(arcs), dtype=np.int32).T
+        bits = np.array(list(arcs.values()), dtype=np.int32)
         graph = csr_array((bits, (tails, heads)), shape=(self._count, self._count))
         rest = graph - maximum_flow(graph, FALSE, TRUE).flow
         rest.eliminate_zeros()
