@@ -82,7 +82,7 @@ _ENGINE = click.Choice(["sim", "hls", "rtl"])
 @click.option("--fps", type=_RATE, help="The smallest design for N frames/s.")
 @click.option("--folds", type=_PATH, help="Folds to keep: a JSON file as model/folds.json.")
 @click.option("--max-dsp", type=click.IntRange(min=0), help="DSPs that the design may take.")
-@click.option("--no-dsp", "max_dsp", flag_value=0, type=int, help="No DSP at all: --max-dsp 0.")
+@click.option("--no-dsp", is_flag=True, help="No DSP at all: --max-dsp 0.")
 @click.option("--levels", type=_MANY, help="Additions between registers of adder circuits.")
 @click.option("--clock", type=_RATE, help="Clock in MHz [default: the board's].")
 @click.option("--input", type=click.Choice(["float", "uint8"]), help="What the host sends.")
@@ -107,9 +107,12 @@ def compile_(
     overwrite: bool,
     as_json: bool,
     quiet: bool,
+    no_dsp: bool,
     **options: Any,
 ) -> int:
     """Compile MODEL (.onnx) for a board (the default command)."""
+    if no_dsp:
+        options["max_dsp"] = _none_of(options["max_dsp"])
     name = Path(board).stem if board.endswith(".toml") else board
     target = output or Path(f"{model.stem}_{name}")
     check_target(target, overwrite=overwrite)
@@ -123,6 +126,15 @@ def compile_(
     project.write(target, overwrite=overwrite)
     _tell(compiled, project, target, progress.seconds, as_json=as_json, quiet=quiet)
     return OK if verified(compiled.report) else DIFFERENT
+
+
+def _none_of(max_dsp: int | None) -> int:
+    """``--no-dsp`` beside ``--max-dsp``."""
+    if max_dsp:
+        raise UserError(
+            f"--max-dsp {max_dsp} allows some", where="--no-dsp", hint="give one of them"
+        )
+    return 0
 
 
 def _tell(

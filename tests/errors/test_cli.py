@@ -129,6 +129,18 @@ def test_every_option_arrives() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("line", ["--no-dsp", "--no-dsp --max-dsp 0", "--max-dsp 0"])
+def test_no_dsp_is_max_dsp_0(line: str) -> None:
+    driver = FakeDriver()
+    assert main(["net.onnx", *line.split(), "--quiet"], driver) == 0
+    assert driver.asked["max_dsp"] == 0
+
+
+def test_no_dsp_beside_some(capsys: pytest.CaptureFixture[str]) -> None:
+    text = failing(["net.onnx", "--max-dsp", "5", "--no-dsp"], capsys, FakeDriver())
+    assert text == "error: --no-dsp: --max-dsp 5 allows some\nhint: give one of them\n"
+
+
 def test_quiet_prints_warnings_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["net.onnx", "--quiet"], FakeDriver()) == 0
     captured = capsys.readouterr()

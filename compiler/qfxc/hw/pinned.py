@@ -26,7 +26,10 @@ from qfxc.ir.kernel import Fold, Variant
 NEAREST = 3
 """Legal folds that an error names."""
 
-FORM = 'one entry per node, such as {"conv1": {"simd": 3, "pe": 16}}'
+FORM = (
+    'one entry per node, such as {"conv1": {"simd": 3, "pe": 16, "variant": "lut"}}; '
+    f"variants: {', '.join(variant.label for variant in Variant)}"
+)
 
 
 LABELS = {variant.label: variant for variant in Variant}
