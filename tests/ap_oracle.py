@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qfxc.nn.format import AP_ROUNDING, Overflow
+from qfxc.ir.rounding import AP_ROUNDING
+from qfxc.nn.format import Overflow
 from qfxc.verify.csim import ap_types
 
 FORMATS = (

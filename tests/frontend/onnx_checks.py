@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from onnx_cases import on_host
 from qfxc.frontend.onnx_file import load
 from qfxc.ir.graph import Graph
 from qfxc.sim import simulate_ports
@@ -43,18 +44,6 @@ def stored(value: Any) -> Any:
 
 def node(op: str, *inputs: str, to: str = "y", name: str = "", **attributes: Any) -> onnx.NodeProto:
     return helper.make_node(op, inputs, to.split(), name=name, **attributes)
-
-
-def on_host(graph: Graph, results: dict[str, Any]) -> dict[str, Any]:
-    """Applies what the ports leave to the host, in float64."""
-    for port in graph.out_ports:
-        for host in port.host:
-            name, axis = host.split(" axis=")
-            y = results[port.name].astype(np.float64)
-            y = y - y.max(axis=int(axis), keepdims=True)
-            total = np.exp(y).sum(axis=int(axis), keepdims=True)
-            results[port.name] = np.exp(y) / total if name == "softmax" else y - np.log(total)
-    return results
 
 
 def random_inputs(graph: Graph, batch: int, seed: int) -> dict[str, Any]:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from qfxc.errors import UserError
-from qfxc.ir.rounding import Rounding
+from qfxc.ir.rounding import AP_ROUNDING, Rounding
 from qfxc.nn.binary import BinaryWeight, Bipolar, Scale, TernaryWeight, TwoBit
-from qfxc.nn.format import AP_ROUNDING, Format
+from qfxc.nn.format import Format
 
 
 def weights(channels: int = 5, seed: int = 0) -> Tensor:

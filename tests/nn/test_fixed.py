@@ -15,8 +15,8 @@ from torch import Tensor
 from ap_oracle import CASES, build, run
 from qfxc import nn as qnn
 from qfxc.errors import UserError
-from qfxc.ir.rounding import Rounding
-from qfxc.nn.format import AP_ROUNDING, Overflow, limits, rounding_of
+from qfxc.ir.rounding import AP_ROUNDING, Rounding
+from qfxc.nn.format import Overflow, limits, rounding_of
 
 DEVICES = ["cpu"] + ["cuda"] * torch.cuda.is_available()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from qfxc.frontend.fixed import OVERFLOWS, ROUNDINGS, SYMMETRIC
+from qfxc.frontend.fixed import OVERFLOWS, SYMMETRIC
 from qfxc.ir.graph import Node
+from qfxc.ir.rounding import AP_ROUNDING
 from qfxc.ir.types import Int
 from qfxc.ops.cast import Cast
 from qfxc.ops.input import Input
@@ -28,7 +29,7 @@ TYPE = "ap_{u}fixed<{w}, {i}, AP_{r}, AP_{o}>"
 def _program() -> str:
     """Prints the codes of every cast of every code, a line per pair of types and modes."""
     body = []
-    for (w, f, s), (v, g, t), r, o in product(SOURCES, TARGETS, ROUNDINGS, OVERFLOWS):
+    for (w, f, s), (v, g, t), r, o in product(SOURCES, TARGETS, AP_ROUNDING, OVERFLOWS):
         a = TYPE.format(u="" if s else "u", w=w, i=w - f, r="TRN", o="WRAP")
         b = TYPE.format(u="" if t else "u", w=v, i=v - g, r=r, o=o)
         low = -(1 << (w - 1)) if s else 0
@@ -61,12 +62,12 @@ def test_every_mode_is_that_of_the_headers(tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, check=True)
     done = subprocess.run(["./casts"], cwd=tmp_path, check=True, capture_output=True, text=True)
     lines = iter(done.stdout.splitlines())
-    for (w, f, s), (v, g, t), r, o in product(SOURCES, TARGETS, ROUNDINGS, OVERFLOWS):
+    for (w, f, s), (v, g, t), r, o in product(SOURCES, TARGETS, AP_ROUNDING, OVERFLOWS):
         expected = np.array(next(lines).split(), dtype=np.int64)
         x, elem = Int.of_bits(w, s), Int.of_bits(v, t)
         narrow = Int(elem.lo + (t and v > 1 and o == SYMMETRIC), elem.hi)
         left, right = max(g - f, 0), max(f - g, 0)
-        op = Cast((left,), (0,), right, ROUNDINGS[r], OVERFLOWS[o], narrow)
+        op = Cast((left,), (0,), right, AP_ROUNDING[r], OVERFLOWS[o], narrow)
         node = Node(op, (Node(Input((1,), x), (), "x"),), "y")
         got = op.run(node, np.arange(x.lo, x.hi + 1)[:, None])[:, 0]
         assert np.array_equal(got, expected), (w, f, s, v, g, t, r, o)

@@ -23,20 +23,11 @@ from qfxc.frontend.qdq_constants import on_grid
 from qfxc.frontend.qonnx_quantizer import given
 from qfxc.frontend.value import Shared, Value
 from qfxc.ir.overflow import Overflow
-from qfxc.ir.rounding import Rounding
+from qfxc.ir.rounding import AP_ROUNDING, Rounding
 from qfxc.ir.types import Array, Int, Scale, exact
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.quantize import Quantize
 
-ROUNDINGS = {
-    "TRN": Rounding.FLOOR,
-    "TRN_ZERO": Rounding.ZERO,
-    "RND": Rounding.HALF_UP,
-    "RND_ZERO": Rounding.HALF_ZERO,
-    "RND_INF": Rounding.HALF_AWAY,
-    "RND_MIN_INF": Rounding.HALF_DOWN,
-    "RND_CONV": Rounding.HALF_EVEN,
-}
 OVERFLOWS = {
     "SAT": Overflow.SAT,
     "SAT_SYM": Overflow.SAT,
@@ -76,7 +67,7 @@ class Format:
         if not 1 <= bits <= MOST_BITS:
             raise UserError(f"{bits} bits", hint=f"1 to {MOST_BITS} bits are supported")
         fbit, axis = _fractions(found, shape)
-        rounding = _mode(found, "rounding", "TRN", ROUNDINGS)
+        rounding = _mode(found, "rounding", "TRN", AP_ROUNDING)
         overflow = _mode(found, "overflow", "WRAP", OVERFLOWS)
         elem = Int.of_bits(bits, signed)
         narrow = signed and bits > 1 and _text(found, "overflow", "WRAP") == SYMMETRIC

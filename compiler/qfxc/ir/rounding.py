@@ -14,17 +14,17 @@ _HALF = Fraction(1, 2)
 
 
 class Rounding(enum.Enum):
-    """How a real number becomes an integer; the comment gives the ap_fixed name of each."""
+    """How a real number becomes an integer."""
 
-    FLOOR = "floor"  # AP_TRN
-    ZERO = "zero"  # AP_TRN_ZERO
-    CEIL = "ceil"  # (none)
-    AWAY = "away"  # (none)
-    HALF_UP = "half-up"  # AP_RND
-    HALF_DOWN = "half-down"  # AP_RND_MIN_INF
-    HALF_ZERO = "half-zero"  # AP_RND_ZERO
-    HALF_AWAY = "half-away"  # AP_RND_INF
-    HALF_EVEN = "half-even"  # AP_RND_CONV
+    FLOOR = "floor"
+    ZERO = "zero"
+    CEIL = "ceil"
+    AWAY = "away"
+    HALF_UP = "half-up"
+    HALF_DOWN = "half-down"
+    HALF_ZERO = "half-zero"
+    HALF_AWAY = "half-away"
+    HALF_EVEN = "half-even"
 
     def round(self, u: Fraction) -> int:
         """The integer that ``u`` rounds to."""
@@ -82,3 +82,15 @@ class Rounding(enum.Enum):
     def threshold(self, k: int) -> tuple[Fraction, bool]:
         """``(t, closed)``: ``round(u) >= k`` iff ``u >= t`` (closed) or ``u > t`` (open)."""
         return Fraction(2 * k + self.twice_offset(k), 2), self.closed(k)
+
+
+AP_ROUNDING = {
+    "TRN": Rounding.FLOOR,
+    "TRN_ZERO": Rounding.ZERO,
+    "RND": Rounding.HALF_UP,
+    "RND_ZERO": Rounding.HALF_ZERO,
+    "RND_INF": Rounding.HALF_AWAY,
+    "RND_MIN_INF": Rounding.HALF_DOWN,
+    "RND_CONV": Rounding.HALF_EVEN,
+}
+"""The quantization modes of ap_fixed by name, without ``AP_``."""

@@ -22,7 +22,7 @@ from qfxc.nn.config import Config
 from qfxc.nn.dense import Conv2d, Linear
 from qfxc.nn.fixed import fixed
 from qfxc.nn.format import Format, Overflow, rounding_of
-from qfxc.nn.layer import Layer
+from qfxc.nn.layer import Layer, Weighted
 
 WEIGHT_CLIP = 1.3
 """Gradients of signs pass where the weight is within (FracBNN, arXiv 2012.12206)."""
@@ -230,31 +230,24 @@ class TwoBit(Bipolar):
         super().__init__(2, rounding, unit)
 
 
-class BinaryConv2d(Conv2d):
+class _Binary(Weighted):
+    """``weights`` makes the weights, a BinaryWeight unless given."""
+
+    def __init__(
+        self,
+        *args: Any,
+        weights: BinaryWeight | None = None,
+        config: Config | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, config=config, **kwargs)
+        self.project = None
+        self.add_module("weight_cast", weights or BinaryWeight())
+
+
+class BinaryConv2d(_Binary, Conv2d):
     """A convolution whose weights ``weights`` makes, a BinaryWeight unless given."""
 
-    def __init__(
-        self,
-        *args: Any,
-        weights: BinaryWeight | None = None,
-        config: Config | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, config=config, **kwargs)
-        self.project = None
-        self.add_module("weight_cast", weights or BinaryWeight())
 
-
-class BinaryLinear(Linear):
+class BinaryLinear(_Binary, Linear):
     """A product with a matrix whose weights ``weights`` makes, a BinaryWeight unless given."""
-
-    def __init__(
-        self,
-        *args: Any,
-        weights: BinaryWeight | None = None,
-        config: Config | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, config=config, **kwargs)
-        self.project = None
-        self.add_module("weight_cast", weights or BinaryWeight())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from qfxc.errors import UserError
-from qfxc.ir.rounding import Rounding
+from qfxc.ir.rounding import AP_ROUNDING, Rounding
 
 WIDEST = 53
 """Codes of more bits are no float64, in which casts compute."""
@@ -21,17 +21,6 @@ class Overflow(enum.Enum):
     SAT_SYM = "SAT_SYM"  # the nearest code, without the most negative one
     WRAP = "WRAP"  # the lowest bits
 
-
-AP_ROUNDING = {
-    "TRN": Rounding.FLOOR,
-    "TRN_ZERO": Rounding.ZERO,
-    "RND": Rounding.HALF_UP,
-    "RND_ZERO": Rounding.HALF_ZERO,
-    "RND_INF": Rounding.HALF_AWAY,
-    "RND_MIN_INF": Rounding.HALF_DOWN,
-    "RND_CONV": Rounding.HALF_EVEN,
-}
-"""The quantization modes of ap_fixed, without ``AP_``."""
 
 _E = TypeVar("_E", Rounding, Overflow)
 

@@ -21,9 +21,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from qfxc.errors import UserError
-from qfxc.ir.rounding import Rounding
+from qfxc.ir.rounding import AP_ROUNDING, Rounding
 from qfxc.ir.types import Array
-from qfxc.nn.format import AP_ROUNDING, Format, Overflow
+from qfxc.nn.format import Format, Overflow
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
 FIXED_DOMAIN = "qfxc.nn"
