@@ -112,7 +112,7 @@ def _rtl_clip(wire: Clip, source: Int, name: str) -> Mapping[str, Any]:
         "kind": "clip",
         "source": name,
         "right": wire.right,
-        "even_high": min(wire.right, source.bits) - 1 if wire.even else -1,
+        "exact": _exact(wire, source, name),
         "kept_bits": kept.bits,
         "kept_signed": kept.signed,
         "ends": [
@@ -121,6 +121,13 @@ def _rtl_clip(wire: Clip, source: Int, name: str) -> Mapping[str, Any]:
             if reached
         ],
     }
+
+
+def _exact(wire: Clip, source: Int, name: str) -> str:
+    """Whether the bits that are cut off are zero, where that matters; there may be none."""
+    if not wire.even:
+        return ""
+    return f"{name}[{min(wire.right, source.bits) - 1}:0] == 0" if wire.right else "1'b1"
 
 
 def _plus(wire: Sum, constant: str) -> dict[str, Any]:
@@ -154,7 +161,7 @@ def _hls_clip(wire: Clip, source: Int, name: str) -> Mapping[str, Any]:
     return {
         **found,
         "kept": kept,
-        "mask": _integer((1 << wire.right) - 1) if wire.even else "",
+        "exact": f"({name} & {_integer((1 << wire.right) - 1)}) == 0" if wire.even else "",
         "ends": [
             {"test": f"{sign.strip()} {_integer(end)}", "value": f"{type_}({_integer(end)})"}
             for sign, end in ends

@@ -1,0 +1,161 @@
+"""Rescales behind circuits of adders, part of these: the same integers in the simulator, in C++ and
+in RTL, one instance for both, and the latency that is stated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kernel_cases import frames_of
+from qfxc.backends import hls, rtl
+from qfxc.hw.build import build_netlist
+from qfxc.hw.netlist import Netlist
+from qfxc.hw.sizing import first_latency
+from qfxc.ir.circuit import Sum
+from qfxc.ir.graph import Graph, Node, Port
+from qfxc.ir.kernel import Fold, KernelOp, Variant
+from qfxc.ir.overflow import Overflow
+from qfxc.ir.rounding import Rounding
+from qfxc.ir.types import Int
+from qfxc.ops._samples import source
+from qfxc.ops.cast import Cast
+from qfxc.ops.const import int_const
+from qfxc.ops.csd import Csd
+from qfxc.ops.matvec import MatVec
+from qfxc.ops.shift import Shift
+from qfxc.sim import simulate
+from qfxc.verify import csim, rtlsim
+
+INT4, UINT4, INT6 = Int(-8, 7), Int(0, 15), Int(-32, 31)
+VECTORS = 4
+EVEN, SAT = Rounding.HALF_EVEN, Overflow.SAT
+FOLDED = (Rounding.FLOOR, Rounding.CEIL, Rounding.HALF_UP, Rounding.HALF_DOWN, EVEN)
+
+
+def dense(seed: int, inputs: int = 3, outputs: int = 4) -> Node:
+    """The second of the results is zero, the third is a multiple of 8."""
+    codes = np.random.default_rng(seed).integers(-8, 8, (1, inputs, outputs))
+    codes[0, :, 1] = 0
+    codes[0, :, 2] = 8 * np.sign(codes[0, :, 2])
+    x = source((VECTORS, inputs), INT4, f"x{seed}")
+    return Node(MatVec(), (x, int_const(codes, INT6, "w")), f"fc{seed}")
+
+
+OPS: dict[str, KernelOp] = {
+    "shift": Shift((0,), (4,), 3, INT4),
+    "shift_per_channel": Shift((0, 1, 3, 2), (5, -60, 3, -4), 2, INT6),
+    "shift_left": Shift((2,), (0, 1, 2, 3), 0, Int(-4000, 4000)),
+    "wires": Shift((0,), (0,), 2, Int(-4000, 4000)),
+    "one_code": Shift((0,), (4000,), 1, INT4),
+    "even_per_channel": Cast((0, 1, 3, 2), (2, 60, 3, -4), 2, EVEN, SAT, Int(-20, 30)),
+    "even_left": Cast((3, 4, 3, 3), (0, 0, 0, 4), 2, EVEN, SAT, Int(-50, 50)),
+    "even_wide": Cast((2,), (2, 0, 1, -6), 2, EVEN, SAT, Int(-4000, 4000)),
+    "relu": Cast((0,), (-9, 8, 0, 1), 3, EVEN, SAT, UINT4),
+    "all_cut_off": Cast((0,), (7,), 11, EVEN, SAT, Int(-1, 1)),
+    "nothing_cut_off": Cast((1,), (1, 2, 3, 4), 0, EVEN, SAT, INT6),
+    "csd": Csd(((1, 3), (-1, 0)), (5, -6, 7, 100), 4, INT6),
+    "csd_long": Csd(((-1, 5), (1, 3), (1, 1)), (5,), 6, INT6),
+    "csd_negative": Csd(((-1, 3), (-1, 1)), (9, 0, -9, 1), 2, INT6),
+    "csd_minus": Csd(((-1, 0),), (0,), 1, INT6),
+    **{mode.value: Cast((0,), (1, 2, -3, 4), 2, mode, SAT, INT6) for mode in FOLDED},
+}
+
+
+def network(op: KernelOp, seed: int) -> Node:
+    return Node(op, (dense(seed),), f"y{seed}")
+
+
+NODES = {name: network(op, seed) for seed, (name, op) in enumerate(OPS.items())}
+
+
+def folds(nodes: list[Node], levels: int) -> dict[str, Fold]:
+    trees = {n.inputs[0].name: Fold(3, 4, Variant.TREE, levels) for n in nodes}
+    return trees | {n.name: Fold(4, 4) for n in nodes}
+
+
+def graph_of(nodes: list[Node]) -> Graph:
+    inputs = tuple(n.inputs[0].inputs[0] for n in nodes)
+    ins = tuple(Port(x.name, x.type.shape, (0, 1)) for x in inputs)
+    outs = tuple(Port(n.name, n.type.shape, (0, 1)) for n in nodes)
+    return Graph("rescaled", inputs, tuple(nodes), ins, outs)
+
+
+def netlist(nodes: list[Node], levels: int) -> Netlist:
+    return build_netlist(graph_of(nodes), folds(nodes, levels), "rescaled")
+
+
+@pytest.mark.parametrize("levels", [1, 4])
+@pytest.mark.parametrize("name", NODES)
+def test_a_circuit_goes_on_with_a_rescale(name: str, levels: int) -> None:
+    """On every input; the word of a frame in, that of the rescale out."""
+    node = NODES[name]
+    (instance,) = netlist([node], levels).instances
+    assert instance.nodes == (node.inputs[0].name, node.name)
+    assert instance.kernel.body is not None
+    words = np.stack(np.meshgrid(*[np.arange(-8, 8)] * 3), axis=-1).reshape(-1, 3)
+    (expected,) = simulate(graph_of([node]), [words.reshape(-1, VECTORS, 3)])
+    found = instance.kernel.body.circuit.run(words)
+    assert np.array_equal(found.reshape(expected.shape), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("levels", [3])
+def test_engines_agree_and_latency_is_as_stated(levels: int) -> None:
+    nodes = list(NODES.values())
+    graph, made = graph_of(nodes), netlist(nodes, levels)
+    rng = np.random.default_rng(1)
+    inputs = [frames_of(x, rng) for x in graph.inputs]
+    expected = simulate(graph, inputs)
+    project = {**hls.render(made, "xczu3eg-sbva484-1-i", 5.0), **rtl.render(made)}
+    got = csim.run(csim.build(project), made, inputs)
+    outputs, timing = rtlsim.run(rtlsim.build(project), made, inputs)
+    for values in (got, outputs):
+        for y, e in zip(values, expected, strict=True):
+            assert np.array_equal(y.reshape(e.shape), e)
+    assert timing.latency == first_latency(made)
+    assert timing.interval == VECTORS
+
+
+def test_half_a_step_costs_no_addition() -> None:
+    """A constant is added in any case, so rounding to the nearest takes as many sums as to even,
+    and as many as a floor."""
+    counts = set()
+    for mode in FOLDED:
+        made = netlist([network(Cast((0,), (50, 60, 70, 90), 3, mode, SAT, UINT4), 50)], 4)
+        body = made.instances[0].kernel.body
+        assert body is not None
+        counts.add(
+            sum(isinstance(wire, Sum) and len(wire.terms) > 0 for wire in body.circuit.wires)
+        )
+    assert len(counts) == 1
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        Cast((0,), (0,), 2, Rounding.AWAY, SAT, INT4),
+        Cast((0,), (0,), 2, EVEN, Overflow.WRAP, INT4),
+    ],
+    ids=["sign", "wrap"],
+)
+def test_other_modes_stay_kernels(op: KernelOp) -> None:
+    made = netlist([network(op, 60)], 4)
+    assert [i.kernel.name for i in made.instances] == ["adders", "cast"]
+
+
+def test_narrower_words_and_second_readers_stay_apart() -> None:
+    node = NODES["shift"]
+    narrow = {**folds([node], 4), node.name: Fold(2, 2)}
+    made = build_netlist(graph_of([node]), narrow, "narrow")
+    assert [i.kernel.name for i in made.instances] == ["adders", "width", "shift"]
+    twin = Node(OPS["csd"], node.inputs, "twin")
+    graph = graph_of([node])
+    two = replace(
+        graph,
+        outputs=(node, twin),
+        out_ports=(*graph.out_ports, replace(graph.in_ports[0], name="t")),
+    )
+    forked = build_netlist(two, folds([node, twin], 4), "forked")
+    assert [i.kernel.name for i in forked.instances] == ["adders", "fork", "shift", "csd"]
