@@ -52,15 +52,20 @@ AXES = (
 """Tried one after the other, each with the best of those before it. Feedback comes first as it
 changes most, also what the others are worth; learning last as it goes on from feedback."""
 
+CLEAR = 0.5
+"""dB by which options must be better than simpler ones. Smaller gains are luck of the frames that
+judge: on others they cost as many right answers as they bring (docs/accuracy.md)."""
+
 
 def best(
     source: Graph, steps: tuple[Pass, ...], progress: Progress
 ) -> tuple[tuple[Pass, ...], Search | None]:
     """The passes with the options that keep most signal at the outputs, and how they were found.
 
-    Options that were set to anything but their default stay. Every second calibration frame is
-    kept from the fit and judges it; the passes that are returned have all frames. A model that
-    states its own quantizers has nothing to choose: its passes stay, without a search.
+    The first trial are the defaults; options of an axis replace those before if they are ``CLEAR``
+    better. What was set to anything but its default stays. Every second calibration frame is kept
+    from the fit and judges it; the passes that are returned have all frames. A model that states
+    its own quantizers has nothing to choose: its passes stay, without a search.
     """
     if brings_quantizers(source):
         return steps, None
@@ -72,12 +77,18 @@ def best(
     kept = trials[0]
     progress.step("search", 1, total)
     for axis, specs in axes:
-        base = kept
+        tried = []
         for spec in specs:
-            trials.append(judge(axis.put(base.passes, spec)))
-            kept = max(kept, trials[-1], key=lambda trial: trial.sqnr_db)
-            progress.step("search", len(trials), total)
+            tried.append(judge(axis.put(kept.passes, spec)))
+            progress.step("search", len(trials) + len(tried), total)
+        trials += tried
+        kept = _clearly_better(kept, tried)
     return override(steps, kept.passes), Search(kept, tuple(trials), judge.frames)
+
+
+def _clearly_better(kept: Trial, tried: Sequence[Trial]) -> Trial:
+    top = max(tried, key=lambda trial: trial.sqnr_db, default=kept)
+    return top if top.sqnr_db > kept.sqnr_db + CLEAR else kept
 
 
 def _new(axis: Axis, steps: tuple[Pass, ...]) -> list[str]:

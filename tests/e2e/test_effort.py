@@ -64,11 +64,22 @@ def test_the_best_trial_is_kept() -> None:
     found = network(nets.residual(), opts, nets.pixels(), progress).search
     assert found is not None
     assert found.trials[0].passes == ""
-    assert found.kept == max(found.trials, key=lambda trial: trial.sqnr_db)
+    assert found.kept in found.trials
     assert found.frames == len(nets.pixels()) // 2
     total = len(found.trials)
     steps = [(done, of) for name, done, of in progress.seen if name == "search"]
     assert steps == [(i, total) for i in range(total + 1)]
+
+
+@pytest.mark.parametrize("clear", [0.0, np.inf])
+def test_options_must_be_clearly_better(clear: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effort, "CLEAR", clear)
+    opts = Options(input="uint8", effort="best")
+    found = network(nets.residual(), opts, nets.pixels(), Silent()).search
+    assert found is not None
+    best = max(found.trials, key=lambda trial: trial.sqnr_db)
+    assert best != found.trials[0]
+    assert found.kept == (found.trials[0] if clear else best)
 
 
 def test_fast_is_the_default_and_searches_nothing() -> None:
@@ -170,7 +181,8 @@ def test_the_report_says_what_was_tried_and_where_it_hurts() -> None:
     console = Console(width=200, record=True, file=io.StringIO())
     show(console, made[0].report)
     screen, page = console.export_text(), made[0].project().text("README.md")
-    assert f"best of {len(one['search']['trials'])} quantizations on 20 frames: " in screen
+    tried = len(one["search"]["trials"])
+    assert f"chosen out of {tried} quantizations, judged on 20 frames: " in screen
     for value in one["values"]:
         assert f"| {value['name']} | {value['layer'] or ''} |" in page
     for value in one["values"][:5]:

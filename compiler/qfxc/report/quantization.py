@@ -93,7 +93,7 @@ def search_lines(found: dict[str, Any]) -> list[str]:
         return []
     tried = [f"{_shown(t['sqnr_db'])} dB with {_named(t['passes'])}" for t in search["trials"]]
     return [
-        f"best of {len(tried)} quantizations on {search['frames']} frames: "
+        f"chosen out of {len(tried)} quantizations, judged on {search['frames']} frames: "
         f"{_named(search['kept'])} ({', '.join(tried)})"
     ]
 
