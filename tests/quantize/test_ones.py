@@ -14,15 +14,21 @@ from hypothesis import strategies as st
 
 from networks import NETWORKS
 from qfxc.errors import UserError
-from qfxc.ir.graph import Graph
-from qfxc.ir.types import Array
+from qfxc.ir.graph import Graph, Node, Port
+from qfxc.ir.piecewise import Piecewise
+from qfxc.ir.rounding import Rounding
+from qfxc.ir.types import Array, Int
 from qfxc.ops.const import const_value
 from qfxc.ops.conv import Conv
 from qfxc.ops.dequantize import Dequantize
+from qfxc.ops.dyadic import Dyadic
+from qfxc.ops.input import Input
 from qfxc.ops.matmul import MatMul
+from qfxc.ops.staircase import Staircase
 from qfxc.passes.base import override, run_passes
 from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
+from qfxc.passes.rescale import Rescale
 from qfxc.quantize.allowed import Allowed, most_ones
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.feedback import feedback, objective, problem
@@ -149,12 +155,25 @@ def test_feedback_keeps_more_signal_than_projection() -> None:
         assert db[1] > db[0]
 
 
+def test_factors_of_both_signs_behind_a_join() -> None:
+    # BatchNorm behind a join, rising and falling channels: x or -x, then shifts
+    *_, kernels, frames = compiled("preactivation", "shift")
+    products = [n.op for n in kernels.nodes() if isinstance(n.op, Dyadic)]
+    assert [op.a for op in products] == [((1, -1, 1, -1),)]
+    *_, multiplied, _ = compiled("preactivation", "shift", "rescale{multiply=true}")
+    for y, z in zip(simulate(kernels, [frames]), simulate(multiplied, [frames]), strict=True):
+        assert np.array_equal(y, z)
+
+
 def test_what_no_adder_can_do_is_an_error() -> None:
-    # BatchNorm behind a join, rising and falling channels: factors of both signs
-    with pytest.raises(UserError, match="no exact form for rounding 'half-up' without a mult"):
-        compiled("preactivation", "shift")
-    *_, kernels, _ = compiled("preactivation", "shift", "rescale{multiply=true}")
-    assert "dyadic" in {n.op.stem for n in kernels.nodes()}
+    # a slope below zero that is no power of two, and one above: neither rises nor falls
+    x = Node(Input((4, 2), Int(-3000, 3000)), (), "x")
+    bent = Piecewise.linear(Fraction(7, 8)).prelu(Fraction(-11, 32))
+    node = Node(Staircase((bent,), Rounding.HALF_UP, Int(0, 255)), (x,), "bent")
+    graph = Graph("bent", (x,), (node,), (Port("x", (4, 2), (0, 1)),), (Port("y", (4, 2), (0, 1)),))
+    with pytest.raises(UserError, match="bent: no exact form for rounding 'half-up' without a mul"):
+        Rescale(multiply=False).run(graph)
+    assert "dyadic" in {n.op.stem for n in Rescale().run(graph).nodes()}
 
 
 def test_parameters_of_recipes() -> None:

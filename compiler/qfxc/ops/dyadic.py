@@ -49,6 +49,11 @@ class Dyadic(ChannelOp):
             raise ValueError("segments and starts do not match")
         return result_type(inputs[0], self.elem, *self.a, *self.b, *self.starts)
 
+    @property
+    def only_signs(self) -> bool:
+        """Whether it multiplies by nothing but 1, 0 and -1."""
+        return all(abs(factor) <= 1 for part in self.a for factor in part)
+
     def product(self, x: Int) -> Int:
         """The range of ``a * x`` over all channels and segments (whole range of x in each)."""
         ends = (min(map(min, self.a)), max(map(max, self.a)))

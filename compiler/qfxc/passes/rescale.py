@@ -28,7 +28,7 @@ from qfxc.passes.rescale_forms import (
     staircase_steps,
 )
 from qfxc.passes.rescale_modes import simplified
-from qfxc.passes.rescale_pairs import compared_in_minus_x, sums_of_two
+from qfxc.passes.rescale_pairs import compared_in_minus_x, sums_of_two, turned
 from qfxc.passes.rescale_search import OFFSETS, exact_lines, rising, slope_of, smallest_shift
 from qfxc.passes.rescale_wide import wide_forms
 
@@ -62,7 +62,7 @@ class Rescale(Pass):
 
     ``digits``: most signed digits of an adders-only multiplier. ``compare``: most steps done by
     comparators. ``table``: most entries of a table for a monotone staircase. ``multiply``: off,
-    shifts, adders, comparators and tables do it all, whatever they cost.
+    shifts, adders, signs, comparators and tables do it all, whatever they cost.
     """
 
     digits: int = 3
@@ -97,6 +97,8 @@ class Rescale(Pass):
             costs += self._legal(node, cast_forms(node, op, self._digits))
         if not costs:
             costs += self._legal(node, wide_forms(node, op))
+        if not costs and not self.multiply and (rising := turned(node, op)) is not None:
+            return self._choose(rising)
         if not costs:
             raise self._without_form(node, node.op.rounding.value)
         return min(costs, key=lambda pair: pair[0])[1]
@@ -169,7 +171,8 @@ class Rescale(Pass):
 
 
 def _multiplies(node: Node, source: Node) -> bool:
-    """Whether anything between ``source`` and ``node`` is a multiplication."""
+    """Whether anything between ``source`` and ``node`` is a multiplication; a sign is none."""
     if node is source:
         return False
-    return isinstance(node.op, Dyadic) or any(_multiplies(i, source) for i in node.streams)
+    here = isinstance(node.op, Dyadic) and not node.op.only_signs
+    return here or any(_multiplies(i, source) for i in node.streams)
