@@ -33,7 +33,7 @@ REPORT: dict[str, Any] = {
             "name": "conv1", "op": "matvec", "shape": [4], "bits": 8, "signed": True, "weights": 9,
             "weight_bits": 4, "weight_ones": 4, "rescale": "shift", "simd": 1, "pe": 2,
             "variant": "dsp", "cycles": 7, "multipliers": 2, "utilisation": 0.07,
-            "estimate": COST,
+            "estimate": COST, "circuit": None,
         }
     ],
     "rescales": {"kinds": {"shift": 1, "dyadic": 0}, "dyadic_bits": None},

@@ -69,7 +69,7 @@ def test_what_bounds_the_plan_is_said_in_words() -> None:
     assert data["next"] is None
     assert plan_lines(data) == [
         f"slowest: {data['bottleneck']}; limited by: {data['limit']}",
-        f"{used['multipliers']:,} multipliers are busy {used['average']:.1%} of the time, "
+        f"{used['multipliers']:,} products per cycle, busy {used['average']:.1%} of the time, "
         f"those of the busiest kernel {used['busiest']:.1%}",
     ]
     cost = {"lut": 52310, "ff": 100, "dsp": 407, "bram18": 0}

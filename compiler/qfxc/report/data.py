@@ -23,6 +23,7 @@ from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Cost
 from qfxc.ir.types import TensorType
 from qfxc.quantize.allowed import constant_ones
+from qfxc.report.circuits import circuits
 
 SCHEMA = 1
 """Raised when a key changes its meaning or goes; a new key does not raise it."""
@@ -56,6 +57,7 @@ def make_report(
     """The report of a compilation: ``graph`` is that of the KERNEL stage."""
     wiring = wire(graph)
     rows = {row.name: row for row in plan.rows}
+    made = circuits(netlist)
     return {
         "generator": MARK,
         "version": __version__,
@@ -68,7 +70,10 @@ def make_report(
         },
         "options": dict(findings.options),
         "plan": _plan(plan, board),
-        "layers": [_layer(wiring, node, plan, rows[node.name]) for node in wiring.nodes],
+        "layers": [
+            {**_layer(wiring, node, plan, rows[node.name]), "circuit": made.get(node.name)}
+            for node in wiring.nodes
+        ],
         "rescales": _rescales(wiring.nodes),
         "netlist": _netlist(netlist),
         "accuracy": dict(findings.accuracy),
@@ -168,7 +173,7 @@ def plan_lines(plan: dict[str, Any]) -> list[str]:
     used = plan["utilisation"]
     if used["average"] is not None:
         lines.append(
-            f"{used['multipliers']:,} multipliers are busy {used['average']:.1%} of the time, "
+            f"{used['multipliers']:,} products per cycle, busy {used['average']:.1%} of the time, "
             f"those of the busiest kernel {used['busiest']:.1%}"
         )
     if plan["next"] is not None:

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from qfxc.report.circuits import circuit_lines, inside
 from qfxc.report.data import Report, plan_lines
 from qfxc.report.quantization import HEADS, WORST, search_lines, value_rows
 from qfxc.report.scores import Score
@@ -113,9 +114,11 @@ def _layers(layers: Sequence[dict[str, Any]], width: int) -> Table:
         table.add_column(
             COLUMNS[i], justify="left" if COLUMNS[i] in LEFT else "right", no_wrap=True
         )
-    room = LONG_NAME if wide else SHORT_NAME
+    room, merged = LONG_NAME if wide else SHORT_NAME, inside(layers)
     for layer in layers:
         cells = _cells(layer)
+        if layer["name"] in merged:
+            cells[COLUMNS.index("fold")] = "in the tree"
         if len(cells[0]) > room:
             cells[0] = f"…{cells[0][1 - room :]}"
         table.add_row(*(Text(cells[i]) for i in shown))
@@ -172,6 +175,7 @@ def _sentences(report: Report, seconds: dict[str, float]) -> list[str]:
     ]
     if not plan["fits"]:
         lines.append(f"this design does not fit {board['name']}")
+    lines += circuit_lines(report["layers"])
     lines += _ones_line(report["layers"])
     lines.append(_rescale_line(report["rescales"]))
     for port in report["model"]["outputs"]:
