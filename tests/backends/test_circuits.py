@@ -54,3 +54,10 @@ def test_results_are_named_and_shifts_by_nothing_left_out(files: dict[str, str])
     results = re.findall(r"assign y_data_o\[(\d+):(\d+)\] = .*;  // y\[(\d)\]", module)
     assert [int(index) for *_, index in results] == [0, 1, 2]
     assert not any("<< 0" in text for text in files.values())
+
+
+def test_bits_below_a_shifted_operand_are_not_added(files: dict[str, str]) -> None:
+    """As in b + 4 a: the two low bits of b pass through."""
+    sums = re.findall(r"assign n\d+ = (.*);", only(files, r"u_fc\w*\.sv"))
+    split = r"\{\d+'\((\w+) >>> (\d)\) [+-] \d+'\(\w+\), \2'\(\1\)\}"
+    assert any(re.fullmatch(split, text) for text in sums), sums

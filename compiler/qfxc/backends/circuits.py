@@ -95,10 +95,29 @@ def _rtl_wire(circuit: Circuit, wire: Wire, names: Sequence[str], bits: int) -> 
         case Register():
             return {"kind": "register", "source": names[wire.wire], "stage": wire.stage}
         case Sum():
-            constant = _literal(wire.constant, wire.elem)
-            return {"kind": "sum", "terms": _terms(wire, names), **_plus(wire, constant)}
+            return _rtl_sum(wire, names)
         case Clip():
             return _rtl_clip(wire, circuit.wires[wire.wire].elem, names[wire.wire])
+
+
+def _rtl_sum(wire: Sum, names: Sequence[str]) -> Mapping[str, Any]:
+    """The bits below an operand that is shifted pass through: ``through`` names the other one, of
+    which that many low bits are not added. Tools that find it out by themselves first join such
+    sums with others, and then need more LUTs."""
+    low, *other = sorted(wire.terms, key=lambda term: term.shift) or [Operand(0)]
+    count = other[0].shift if other and not (low.shift or low.negative) else 0
+    if count >= wire.elem.bits:
+        count = 0
+    terms = [{**term, "shift": term["shift"] - count} for term in _terms(wire, names)]
+    for term in terms:
+        term["right"] = count if term["shift"] < 0 else 0
+    return {
+        "kind": "sum",
+        "sum_bits": wire.elem.bits - count,
+        "terms": terms,
+        "through": f"{count}'({names[low.wire]})" if count else "",
+        **_plus(wire, _literal(wire.constant, wire.elem)),
+    }
 
 
 def _rtl_clip(wire: Clip, source: Int, name: str) -> Mapping[str, Any]:
