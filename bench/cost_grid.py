@@ -38,6 +38,7 @@ from qfxc.ops.slice import Slice
 from qfxc.ops.table import Table
 from qfxc.ops.transpose import Transpose
 from qfxc.ops.window import Window
+from qfxc.quantize.kones import KOnes, Rule
 
 Rng = np.random.Generator
 Shape = tuple[int, ...]
@@ -70,24 +71,36 @@ def _weights(rng: Rng, shape: Shape, elem: Int) -> Node:
     return int_const(codes, elem, "w")
 
 
+def _few_ones(rng: Rng, weights: Node) -> Node:
+    """The weights, or half the time the nearest ones of at most three powers of two."""
+    ones, elem = _pick(rng, (0, 0, 0, 1, 1, 2, 3)), weights.type.int
+    if not ones:
+        return weights
+    codes = KOnes(ones, Rule.SIGNED).codes(const_value(weights), elem.lo, elem.hi)
+    return int_const(codes, elem, "w")
+
+
 def _image(rng: Rng, most_channels: int = 128) -> Shape:
     channels = _pick(rng, [c for c in CHANNELS if c <= most_channels])
     return (_pick(rng, SIZES), _pick(rng, SIZES), channels)
 
 
 def _fold(rng: Rng, node: Node, most: int = 64) -> Fold:
-    """A legal fold of at most ``most`` lanes, evenly on a logarithmic scale."""
+    """A legal fold of at most ``most`` lanes, evenly on a logarithmic scale, of any variant."""
     op = node.op
     assert isinstance(op, KernelOp)
     widest = max((n.type.int.bits for n in (*node.streams, node)), default=1)
+    folds = [f for f in op.folds(node) if f.variant is not Variant.TREE]
+    variant = _pick(rng, sorted({f.variant for f in folds}))
     small = [
         f
-        for f in op.folds(node)
-        if f.simd * f.pe <= most * most
+        for f in folds
+        if f.variant is variant
+        and f.simd * f.pe <= most * most
         and max(f.simd, f.pe) * widest <= WORD_BITS
         and (f.simd * f.pe <= most or f.simd == f.pe)
     ]
-    small = small or [min(op.folds(node))]
+    small = small or [min(f for f in folds if f.variant is variant)]
     target = 2 ** rng.uniform(0, np.log2(max(f.simd * f.pe for f in small)) + 1e-9)
     near = sorted(small, key=lambda f: abs(np.log2(f.simd * f.pe / target)))
     return _pick(rng, near[: max(len(near) // 4, 1)])
@@ -111,9 +124,8 @@ def matvec(rng: Rng) -> Kernel:
     x, w = _type(rng, 1, 8), Int.of_bits(int(rng.integers(2, 9)), signed=True)
     vectors = _pick(rng, (1, 49, 196, 1024))
     shape = (vectors, groups * k)
-    return _kernel(
-        rng, Node(MatVec(), (_source(shape, x), _weights(rng, (groups, k, m), w)), "n"), 32
-    )
+    weights = _few_ones(rng, _weights(rng, (groups, k, m), w))
+    return _kernel(rng, Node(MatVec(), (_source(shape, x), weights), "n"), 48)
 
 
 def adders(rng: Rng) -> Kernel:
@@ -132,7 +144,8 @@ def depthwise(rng: Rng) -> Kernel:
     taps, channels = _pick(rng, (4, 9, 9, 25)), _pick(rng, CHANNELS[1:])
     x, w = _type(rng, 2, 8), Int.of_bits(int(rng.integers(2, 9)), signed=True)
     shape = (_pick(rng, (49, 196, 1024)), taps * channels)
-    node = Node(Depthwise(), (_source(shape, x), _weights(rng, (taps, channels), w)), "n")
+    weights = _few_ones(rng, _weights(rng, (taps, channels), w))
+    node = Node(Depthwise(), (_source(shape, x), weights), "n")
     return _kernel(rng, node, 36)
 
 
@@ -335,7 +348,9 @@ def width(rng: Rng) -> Kernel:
 def fifo(rng: Rng) -> Kernel:
     """``fifo`` is no kernel of the contract, but an instance of the library like the others."""
     depth = _pick(rng, (2, 2, 16, 16, 32, 48, 64, 100, 128, 256, 300, 512, 1024, 2000))
-    return Kernel("fifo", {"Width": int(2 ** rng.uniform(0, 8)), "Depth": depth})
+    width = int(2 ** rng.uniform(0, 8))
+    block = depth > 16 and rng.integers(2) == 1
+    return Kernel("fifo", {"Width": width, "Depth": depth, "Block": int(block)})
 
 
 GENERATORS: dict[str, Callable[[Rng], Kernel]] = {

@@ -44,9 +44,9 @@ module qfx_depthwise #(
   localparam int Steps = Taps / PerWord;
   localparam int Rows = Steps * Chunks;
   localparam int Read = qfx_pkg::memory_stages(Rows, Simd * WBits);
-  localparam int Dot = Fabric == 2 ? qfx_pkg::shift_stages(PerWord, Terms)
+  localparam int Dot = Fabric == 2 ? qfx_pkg::shift_stages(PerWord, Terms, Shifts)
                        : qfx_pkg::dot_stages(Fabric, PerWord, 1, XBits, XSigned, WBits, WSigned);
-  localparam int Sum = Fabric == 2 ? qfx_pkg::shift_bits(Shifts, XBits, XSigned) + Dot - 1
+  localparam int Sum = Fabric == 2 ? qfx_pkg::shift_sum(PerWord, Terms, Shifts, XBits, XSigned)
                        : qfx_pkg::dot_bits(Fabric, PerWord, 1, XBits, XSigned, WBits, WSigned);
   localparam int Latency = Read + Dot + 1;
 

@@ -40,7 +40,7 @@ module qfx_matvec #(
   `QFX_REQUIRE(XBits >= 1 && YBits >= 1 && WBits >= 1 && (YSigned == 0 || YSigned == 1),
                "qfx_matvec: a type is missing")
 
-  localparam int Dot = Fabric == 2 ? qfx_pkg::shift_stages(Simd, Terms)
+  localparam int Dot = Fabric == 2 ? qfx_pkg::shift_stages(Simd, Terms, Shifts)
                        : qfx_pkg::dot_stages(Fabric, Simd, Pe, XBits, XSigned, WBits, WSigned);
   localparam int Read = qfx_pkg::memory_stages(Groups * Tiles * Depth, Pe * Simd * WBits);
   localparam int Latency = Read + Dot + 1;
@@ -107,7 +107,7 @@ module qfx_matvec #(
       .clk_i, .en_i(en[Read-1:0]), .addr_i(row), .data_o(w));
 
   // the dot product and the accumulators
-  localparam int Sum = Fabric == 2 ? qfx_pkg::shift_bits(Shifts, XBits, XSigned) + Dot - 1
+  localparam int Sum = Fabric == 2 ? qfx_pkg::shift_sum(Simd, Terms, Shifts, XBits, XSigned)
                        : qfx_pkg::dot_bits(Fabric, Simd, Pe, XBits, XSigned, WBits, WSigned);
   logic [Pe*Sum-1:0] sum;
   logic [Pe-1:0] carry;

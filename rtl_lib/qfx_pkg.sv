@@ -109,14 +109,55 @@ package qfx_pkg;
     dot_bits = dot_bits + $clog2((simd + slots - 1) / slots);
   endfunction
 
-  // Latency of qfx_dot_shift: the shifters, the tree.
-  function automatic int shift_stages(input int simd, input int terms);
-    shift_stages = 1 + $clog2(simd * terms);
+  // Places of one term of a weight whose terms have `shifts` places in all: terms are two places apart.
+  function automatic int shift_span(input int terms, input int shifts);
+    shift_span = terms == 1 ? shifts : max_of(shifts - 2 * (terms - 1), 2);
   endfunction
 
-  // Bits of a signed number that holds x times a signed power of two below 2**shifts.
-  function automatic int shift_bits(input int shifts, input int xb, input int xs);
-    shift_bits = xb + (xs != 0 ? 0 : 1) + shifts - 1;
+  // Places before the adder; the other ones are moved by as many inside it.
+  function automatic int shift_fine(input int span);
+    shift_fine = (span + 1) / 2;
+  endfunction
+
+  // Bits of a term's code: the place, whether there is one if no place is left to say so, the sign.
+  function automatic int shift_code(input int span);
+    int fine;
+    fine = shift_fine(span);
+    shift_code = $clog2(fine) + (span > 1 ? 1 : 0) + (1 << $clog2(fine) == fine ? 1 : 0) + 1;
+  endfunction
+
+  // Stages of qfx_product_shift: one that moves, then two additions each.
+  function automatic int shift_chain(input int slots, input int terms, input int span);
+    shift_chain = (span > 2 ? 1 : 0) + booth_stages(slots, terms);
+  endfunction
+
+  // Bits of a result of qfx_product_shift.
+  function automatic int shift_bits(input int slots, input int terms, input int span, input int xb,
+                                    input int xs);
+    shift_bits = booth_bits(slots, terms, xb + span - 2, xs);
+  endfunction
+
+  // Lanes of a chain of qfx_product_shift: at most ten terms, and all chains about as long.
+  function automatic int shift_slots(input int simd, input int terms);
+    int chains;
+    chains = max_of((simd * terms + 9) / 10, 1);
+    shift_slots = (simd + chains - 1) / chains;
+  endfunction
+
+  // Latency of qfx_dot_shift.
+  function automatic int shift_stages(input int simd, input int terms, input int shifts);
+    int slots;
+    slots = shift_slots(simd, terms);
+    shift_stages = shift_chain(slots, terms, shift_span(terms, shifts)) + $clog2((simd + slots - 1) / slots);
+  endfunction
+
+  // Bits of the results of qfx_dot_shift.
+  function automatic int shift_sum(input int simd, input int terms, input int shifts, input int xb,
+                                   input int xs);
+    int slots;
+    slots = shift_slots(simd, terms);
+    shift_sum = shift_bits(slots, terms, shift_span(terms, shifts), xb, xs)
+                + $clog2((simd + slots - 1) / slots);
   endfunction
 
   // Read stages of a memory: one if it is small enough for LUTs (as hw/cost.py counts), with the output

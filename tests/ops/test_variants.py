@@ -62,15 +62,15 @@ def test_variants_differ_in_resources_only(stem: str) -> None:
         assert more.bram18 == less.bram18
 
 
-@pytest.mark.parametrize(("value", "code"), [(0, 0), (1, 1), (-4, 11), (7, 0b1001_0100)])
+@pytest.mark.parametrize(("value", "code"), [(0, 0), (1, 0o2), (-4, 0o60), (7, 0o36), (-2, 0o7)])
 def test_codes_of_shifts(value: int, code: int) -> None:
-    """Four fields of places 0..3: 3 bits of 1 + shift below a sign. 7 = 8 - 1; -4 = -(1 << 2)."""
+    """Two terms of places 0..1 and 2..3: a bit for the place, one for being there, the sign."""
     w = int_const(np.array([[[value, 7, 5, 8]]]), bits(5), "w")
     node = Node(MatVec(), (source((2, 1), bits(8)), w), "dot")
     fold = Fold(1, 4, SHIFT)
     kernel = node.op.kernel(node, fold)
     assert (kernel.params["Terms"], kernel.params["Shifts"]) == (2, 4)
-    assert kernel.roms["w"].elem.bits == 2 * 4
+    assert kernel.roms["w"].elem.bits == 2 * 3
     assert kernel.roms["w"].values[0, 0] == code
     assert node.op.cycles(node, fold) == node.op.cycles(node, replace(fold, variant=LUT))
     assert kernel_cost(kernel).dsp == 0

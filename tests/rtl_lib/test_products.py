@@ -1,4 +1,4 @@
-"""Dot products in RTL: packed DSPs and Booth chains of every shape == Python, stalls or not."""
+"""Dot products in RTL: packed DSPs, Booth chains, shifts == Python, stalls or not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Variant
 from qfxc.ir.types import Int
 from qfxc.ops._samples import source, weights
+from qfxc.ops.const import int_const
 from qfxc.ops.matvec import MatVec
 from qfxc.verify import rtlsim
 
@@ -39,6 +40,10 @@ def test_products_of_every_shape(fabric: bool) -> None:
         _case(f"product_{k}_{s}_{p}", x, w, s, p, fabric)
         for (k, (x, w)), (s, p) in product(enumerate(kinds), SHAPES)
     ]
+    _check(cases)
+
+
+def _check(cases: list[Case]) -> None:
     netlist, golden = netlist_of(cases)
     binary = rtlsim.build(rtl.render(netlist), optimize="-O0", jobs=2)
     for seed in (None, 1):
@@ -47,6 +52,34 @@ def test_products_of_every_shape(fabric: bool) -> None:
         )
         for stream, expected, got in zip(netlist.outputs, golden.outputs, outputs, strict=True):
             assert np.array_equal(expected.reshape(got.shape), got), stream.name
+
+
+SHIFTED = (
+    (U8, (-128, 64, -32, 0, 16, 8, 4, 2, 1)),  # eight places: remainders 0..3
+    (I8, (-16, 1, 0, 2, 4, 8)),  # five: remainders 0..2, and one that says none
+    (I4, (-1, 0, 1)),  # one place
+    (U2, (2, -1, 0)),  # two: nothing to move in front of the adder
+    (U8, (127, -96, 5, 0, -128, 3, 2)),  # two terms of six places each
+    (I8, (5, -3, 0, 2)),  # two terms of three places in all
+    (I5, (-107, 84, 21, 1, 0, -128)),  # three terms
+)
+"""Inputs, and the weights that come up."""
+
+
+def _shifted(name: str, x: Int, values: tuple[int, ...], simd: int, pe: int) -> Case:
+    shape = (1, 2 * simd, 2 * pe)
+    codes = np.resize(np.array(values), shape)
+    w = int_const(codes, Int(min(values), max(values)), f"{name}.w")
+    inputs = (source((2, 2 * simd), x), w)
+    return case_of(name, Node(MatVec(), inputs, name), Fold(simd, pe, Variant.SHIFT))
+
+
+def test_shifts_of_every_shape() -> None:
+    cases = [
+        _shifted(f"shifted_{k}_{s}_{p}", x, values, s, p)
+        for (k, (x, values)), (s, p) in product(enumerate(SHIFTED), (*SHAPES, (9, 1)))
+    ]
+    _check(cases)
 
 
 def test_what_shares_a_dsp() -> None:

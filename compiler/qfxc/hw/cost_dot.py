@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from qfxc.hw.latency import booth_rows, dsp_pack, dsp_slots, levels
+from qfxc.hw.latency import booth_rows, dsp_pack, dsp_slots, levels, shift_slots
+from qfxc.ir.powers import Powers
 
 Number = tuple[int, int]
 """Bits of an operand, and whether it is signed."""
@@ -19,7 +20,8 @@ Number = tuple[int, int]
 class Dot:
     """Parts of all ``pe`` dot products of a word together.
 
-    ``adders``: bits of the adders of chains in LUTs; ``packers``: of those that place weights side
+    ``adders``: bits of the adders of chains in LUTs; ``moves``: of the choices of a place before
+    them; ``packers``: of those that place weights side
     by side for a DSP; ``cascade``: of those that add up products of DSPs; ``tree``: of the adders
     over the chains. ``registers``: of the chains; ``inner``: those that a DSP has itself;
     ``tree_registers``. ``bits``: the width of a result.
@@ -27,6 +29,7 @@ class Dot:
 
     dsp: int
     adders: int
+    moves: int
     packers: int
     cascade: int
     tree: int
@@ -50,6 +53,10 @@ def _booth_width(last: int, slots: int, x: Number) -> int:
     return levels(most) + 1
 
 
+def _booth_bits(slots: int, rows: int, x: Number) -> int:
+    return _booth_width(slots * rows - 1, slots, x) + 2 * (rows - 1)
+
+
 def _product_bits(x: Number, w: Number) -> int:
     return x[0] + w[0] + (not x[1] and not w[1])
 
@@ -64,23 +71,62 @@ def dot(fabric: int, simd: int, pe: int, x: Number, w: Number) -> Dot:
 def shifted(simd: int, pe: int, terms: int, shifts: int, x: Number) -> Dot:
     """``pe`` dot products of ``simd`` weights of ``terms`` signed powers of two below 2**shifts.
 
-    A shifter chooses among ``shifts`` places and none, four at a time in a LUT6; then the tree.
+    A chain of ``slots`` lanes is as long as ``terms`` rows of Booth multiples, then the tree. What
+    waits for its turn: x, once for all outputs, and the codes; then what is moved.
     """
-    part, count = wide(x) + shifts - 1, simd * terms
-    chosen = x[0] + shifts - 1
-    choice = chosen * max(levels(shifts + 1), 1) / 2
-    tree, kept = _tree(count, part)
+    powers, slots = Powers(terms, shifts), shift_slots(simd, terms)
+    chains = -(-simd // slots)
+    whole, rest = divmod(simd, slots)
+    lanes = [slots] * whole + ([rest] if rest else [])
+    parts = [_shift_chain(n, slots, powers, x) for n in lanes]
+    part = _booth_bits(slots, terms, (x[0] + powers.span - 2, x[1]))
+    tree, kept = _tree(chains, part)
     return Dot(
         dsp=0,
-        adders=round(pe * count * choice),
+        adders=pe * sum(p.adders for p in parts),
+        moves=pe * sum(p.moves for p in parts),
         packers=0,
         cascade=0,
         tree=pe * tree,
-        registers=pe * count * (part + 1),
+        registers=sum(pe * p.registers + p.shared for p in parts),
         inner=0,
         tree_registers=pe * kept,
-        bits=part + levels(count),
+        bits=part + levels(chains),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Bits of the adders, of the choices of places and of the registers of one chain; ``shared``:
+    registers that the chains of all outputs have in common."""
+
+    adders: int
+    moves: int
+    registers: int
+    shared: int
+
+
+@cache
+def _shift_chain(lanes: int, slots: int, powers: Powers, x: Number) -> Chain:
+    """qfx_product_shift: the first term is moved and made negative in front of its register."""
+    terms, fine, moved = slots * powers.terms, powers.fine, x[0] + powers.fine - 1
+    rest, wide = powers.field - levels(fine), (x[0] + powers.span - 2, x[1])
+    adders = moves = registers = 0
+    until = [0] * lanes
+    for t in range(terms):
+        row, lane = divmod(t, slots)
+        stage, width = (max(t - 1, 0) // 2), _booth_width(t, slots, wide)
+        if lane < lanes:
+            adders += width if t else x[0] + powers.span - 1
+            moves += moved * -(-levels(fine) // 2)
+            until[lane] = stage
+            registers += powers.field * stage
+            if fine > 1:
+                registers += moved + rest if t else width + 1
+        if t == terms - 1 or t // 2 > stage:
+            registers += 2 * row + width
+    registers += max(terms // 2, 1)
+    return Chain(adders, moves, registers, x[0] * sum(until))
 
 
 def _in_luts(simd: int, pe: int, x: Number, w: Number) -> Dot:
@@ -89,13 +135,14 @@ def _in_luts(simd: int, pe: int, x: Number, w: Number) -> Dot:
     rows = booth_rows(*w)
     slots = min(simd, max(8 // rows, 1))
     chains = -(-simd // slots)
-    part = _booth_width(slots * rows - 1, slots, x) + 2 * (rows - 1)
+    part = _booth_bits(slots, rows, x)
     whole, rest = divmod(simd, slots)
     parts = [_chain(slots, slots, x, w)] * whole + ([_chain(rest, slots, x, w)] if rest else [])
     tree, kept = _tree(chains, part)
     return Dot(
         dsp=0,
         adders=pe * sum(adders for adders, _ in parts),
+        moves=0,
         packers=0,
         cascade=0,
         tree=pe * tree,
@@ -145,6 +192,7 @@ def _in_dsps(simd: int, pe: int, x: Number, w: Number) -> Dot:
     return Dot(
         dsp=simd * groups * tiles,
         adders=0,
+        moves=0,
         packers=simd * (pe - groups) * field,
         cascade=groups * (simd - chains) * total,
         tree=pe * tree,

@@ -44,6 +44,18 @@ def _registers(products: Dot, copies: int = 1) -> dict[str, float]:
     }
 
 
+def _terms(p: Params, products: Dot, copies: int, words: int) -> dict[str, float]:
+    """Of matvec and depthwise: as ``_luts``, by shifts with choices of places."""
+    found, moved = _luts(products, copies, words), p["Fabric"] == 2
+    sums = found["products"]
+    return {
+        **found,
+        "products": sums * (not moved),
+        "shifted": sums * moved,
+        "moves": copies * products.moves * varying(words),
+    }
+
+
 def matvec(p: Params) -> Terms:
     """The weights, the kept vector, dot products, accumulators."""
     simd, pe, tiles, depth = p["Simd"], p["Pe"], p["Tiles"], p["Depth"]
@@ -64,7 +76,7 @@ def matvec(p: Params) -> Terms:
             "rom": weights.luts,
             "choice": weights.choice + kept.choice,
             "ram": kept.luts,
-            **_luts(products, 1, rows),
+            **_terms(p, products, 1, rows),
         },
         {
             "state": count + 3 * stages,
@@ -96,7 +108,7 @@ def depthwise(p: Params) -> Terms:
             "delay": waiting * _delay(chunks),
             "rom": weights.luts,
             "choice": weights.choice,
-            **_luts(products, lanes, rows),
+            **_terms(p, products, lanes, rows),
         },
         {
             "state": count + 3 * stages,

@@ -63,25 +63,25 @@ def booth_rows(bits: int, signed: int) -> int:
     return (bits + 1) // 2 if signed else bits // 2 + 1
 
 
-def booth_slots(simd: int, rows: int) -> int:
-    """Lanes of a chain of ``rows`` numbers each: ``qfx_pkg::booth_slots``."""
-    return min(simd, max(8 // rows, 1))
-
-
 def product_stages(fabric: int, simd: int, pe: int, x: tuple[int, int], w: tuple[int, int]) -> int:
     """Stages of a dot product; x and w: (bits, signed): ``qfx_pkg::dot_stages``."""
     if fabric:
         swaps = booth_rows(*x) * (w[0] + 2 - w[1]) < booth_rows(*w) * (x[0] + 2 - x[1])
         rows = booth_rows(*(x if swaps else w))
-        slots = booth_slots(simd, rows)
+        slots = min(simd, max(8 // rows, 1))
         return max(slots * rows // 2, 1) + levels(-(-simd // slots))
     slots = dsp_slots(simd, pe, x, w)
     return 2 + (slots if slots > 1 else 0) + levels(-(-simd // slots))
 
 
+def shift_slots(simd: int, terms: int) -> int:
+    """Lanes of a chain of a dot product by shifts: ``qfx_pkg::shift_slots``."""
+    return -(-simd // -(-simd * terms // 10))
+
+
 def shift_stages(simd: int, terms: int, shifts: int) -> int:
     """Stages of a dot product by shifts: ``qfx_pkg::shift_stages``."""
-    slots = booth_slots(simd, terms)
+    slots = shift_slots(simd, terms)
     moved = Powers(terms, shifts).fine > 1
     return moved + max(slots * terms // 2, 1) + levels(-(-simd // slots))
 

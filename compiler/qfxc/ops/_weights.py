@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qfxc.adders.digits import canonical
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Variant, stream_params
+from qfxc.ir.powers import Powers
 from qfxc.ir.types import Int
 from qfxc.ops.const import const_value
 
@@ -21,17 +22,17 @@ Weights = NDArray[np.int64]
 
 def shifts(node: Node) -> bool:
     """Whether every weight is the sum of at most MOST_TERMS signed powers of two."""
-    return 0 < _digits(node)[0] <= MOST_TERMS
+    return 0 < _powers(node).terms <= MOST_TERMS
 
 
 def weight_params(node: Node, fold: Fold) -> dict[str, int]:
     """The type of the memory's elements, and what multiplies by them."""
-    shape = _digits(node) if fold.variant is Variant.SHIFT else (0, 0)
+    powers = _powers(node) if fold.variant is Variant.SHIFT else Powers(0, 0)
     return {
         **stream_params("W", weight_elem(node, fold)),
         "Fabric": FABRICS[fold.variant],
-        "Terms": shape[0],
-        "Shifts": shape[1],
+        "Terms": powers.terms,
+        "Shifts": powers.shifts,
     }
 
 
@@ -42,38 +43,27 @@ def weight_elem(node: Node, fold: Fold) -> Int:
     """The type of the memory's elements."""
     if fold.variant is not Variant.SHIFT:
         return node.inputs[1].type.int
-    terms, count = _digits(node)
-    return Int.of_bits(terms * (1 + count.bit_length()), signed=False)
+    return Int.of_bits(_powers(node).bits, signed=False)
 
 
 def weight_codes(node: Node, fold: Fold) -> Weights:
-    """The weights in their own shape, as numbers or as codes.
-
-    A code has ``terms`` fields: 0 for none or 1 + shift, the sign in the bit above. The highest
-    term lies in the lowest field.
-    """
+    """The weights in their own shape, as numbers or as codes of powers of two."""
     values = const_value(node.inputs[1])
     if fold.variant is not Variant.SHIFT:
         return np.asarray(values, dtype=np.int64)
-    width = _digits(node)[1].bit_length()
-    known = {value: _code(value, width) for value in np.unique(values).tolist()}
+    powers = _powers(node)
+    known = {value: powers.code(canonical(value)) for value in np.unique(values).tolist()}
     codes = [known[value] for value in values.reshape(-1).tolist()]
     return np.array(codes, dtype=np.int64).reshape(values.shape)
 
 
-def _code(value: int, width: int) -> int:
-    fields = [(1 + place) | (sign < 0) << width for place, sign in reversed(canonical(value))]
-    return sum(field << (number * (width + 1)) for number, field in enumerate(fields))
-
-
-def _digits(node: Node) -> tuple[int, int]:
-    """The most signed digits of a weight, and how many places there are for them."""
+def _powers(node: Node) -> Powers:
+    """As many signed digits as a weight has at most, and as many places as there are."""
     values = const_value(node.inputs[1])
     return _shape(tuple(np.unique(values).tolist()))
 
 
 @lru_cache(maxsize=512)
-def _shape(values: tuple[int, ...]) -> tuple[int, int]:
+def _shape(values: tuple[int, ...]) -> Powers:
     digits = [canonical(value) for value in values]
-    most = max(map(len, digits))
-    return most, max((1 + d[-1][0] for d in digits if d), default=0)
+    return Powers(max(map(len, digits)), max((1 + d[-1][0] for d in digits if d), default=0))

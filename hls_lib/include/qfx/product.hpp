@@ -124,24 +124,50 @@ digits:
   return sum;
 }
 
-// The sum of the terms of w, each x << i or its negative: the sign in the highest bit of a term,
-// below it 0 for no term or 1 + i.
+// Where the terms of a weight lie: term t in one of Span places from 2 * t on. Its code, from the
+// lowest bit: the place as remainder and quotient of Fine; whether there is one, unless a spare
+// remainder says that there is none; the sign. As qfx_pkg.sv's shift_span, _fine and _code.
+template <class C>
+struct powers {
+  static constexpr int Span = C::Terms == 1 ? C::Shifts : max_of(C::Shifts - 2 * (C::Terms - 1), 2);
+  static constexpr int Fine = (Span + 1) / 2;
+  static constexpr int Remainder = Fine > 1 ? bits_of(Fine - 1) : 0;
+  static constexpr int Full = (1 << Remainder) - 1;
+  static constexpr bool Spare = Full >= Fine;
+  static constexpr int Code = Remainder + (Span > 1) + !Spare + 1;
+  static_assert(C::WBits == C::Terms * Code, "a weight is one code per term");
+};
+
+// The sum of the terms of w. A term moves x by the remainder, then by 0 or Fine, and complements
+// it; the +1 of the complements, two places apart, are the first addend.
 template <class C, class X>
 typename product_of<C>::type shifted(const ap_uint<C::WBits>& w, const X& x) {
 #pragma HLS INLINE
+  typedef powers<C> W;
   typedef typename product_of<C>::type P;
-  constexpr int code_bits = bits_of(C::Shifts);
-  P total = 0;
+  static_assert(product_of<C>::Bits <= 64, "a product has at most 64 bits");
+  typedef typename native<(product_of<C>::Bits > 32)>::type T;
+  const uint64_t codes = w.to_uint64();
+  const T wide = decode<C::XBits, C::XSigned>(x.to_uint64());
+  T total = 0;
+signs:
+  for (int t = 0; t < C::Terms; ++t) {
+#pragma HLS UNROLL
+    total |= T((codes >> ((t + 1) * W::Code - 1)) & 1) << (2 * t);
+  }
 terms:
   for (int t = 0; t < C::Terms; ++t) {
 #pragma HLS UNROLL
-    const ap_uint<code_bits> code = w >> (t * (code_bits + 1));
-    const bool sign = (w >> (t * (code_bits + 1) + code_bits)) & 1;
-    const P wide = x;
-    const P moved = code == 0 ? P(0) : P(wide << (code - 1));
-    total = sign ? P(total - moved) : P(total + moved);
+    const uint64_t code = codes >> (t * W::Code);
+    const int by = code & W::Full;
+    const bool far = W::Span > 1 && ((code >> W::Remainder) & 1);
+    const bool there = W::Spare ? by < W::Fine : (code >> (W::Code - 2)) & 1;
+    const T sign = T(0) - T((code >> (W::Code - 1)) & 1);
+    const T near = wide << by;
+    const T moved = far ? near << W::Fine : near;
+    total += ((there ? moved : T(0)) ^ sign) << (2 * t);
   }
-  return total;
+  return P(total);
 }
 
 // w * x as the instance says.
