@@ -18,8 +18,10 @@ from qfxc.ir.graph import Graph, Node, Port
 from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int
+from qfxc.ops.add import Add
 from qfxc.ops.const import const_value
 from qfxc.ops.conv import Conv
+from qfxc.ops.csd import Csd
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.dyadic import Dyadic
 from qfxc.ops.input import Input
@@ -153,6 +155,17 @@ def test_feedback_keeps_more_signal_than_projection() -> None:
             real, qdq, _, frames = compiled(name, "shift{k=1}", passes)
             db.append(sqnr_db(simulate(real, [frames])[0], simulate(qdq, [frames])[0]))
         assert db[1] > db[0]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+@pytest.mark.parametrize("name", ["residual", "branches", "preactivation"])
+def test_rescales_and_joins_have_as_few_ones_as_weights(name: str, most: int) -> None:
+    """Sums, products of activations, averages: every factor behind them and inside joins."""
+    *_, kernels, _ = compiled(name, f"shift{{k={most}}}")
+    factors = [n.op.factor for n in kernels.nodes() if isinstance(n.op, Csd)]
+    factors += [k for n in kernels.nodes() if isinstance(n.op, Add) for k in (n.op.kx, n.op.ky)]
+    assert 0 < ones_of(np.array(factors)) <= most
+    assert all(n.op.only_signs for n in kernels.nodes() if isinstance(n.op, Dyadic))
 
 
 def test_factors_of_both_signs_behind_a_join() -> None:

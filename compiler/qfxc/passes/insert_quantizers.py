@@ -124,9 +124,10 @@ class Inserter:
         before, bits = worth(_before_chain(node)), self._options.factor_bits
         step = before if isinstance(node.op, Affine) else None
         unit = self._end(node).scale.values[0] / step if step else Fraction(1)
-        if self._options.weights.ones and (before is None or node.inputs[1].type.size > 1):
+        ones = self._options.weights.ones
+        if ones and (before is None or node.inputs[1].type.size > 1):
             bits = 1  # steps differ from channel to channel: only shifts can, without a multiplier
-        factor = on_grid(node.inputs[1], unit, bits)
+        factor = on_grid(node.inputs[1], unit, bits, ones)
         return Node(node.op, (node.inputs[0], factor, *node.inputs[2:]), node.name)
 
 

@@ -221,7 +221,7 @@ class Quantize(Pass):
             if not (np.isfinite(s.low) and np.isfinite(s.high)):
                 raise UserError("NaN or infinity on the calibration inputs", where=name)
         widths = Widths(self.activations, self.inputs, self.outputs)
-        return Points(placement, stats, widths, pixels=self.pixels, powers=self.powers)
+        return Points(placement, stats, widths, self.pixels, self.powers, self.ones)
 
     def _build(self, graph: Graph, points: Points, tops: Mapping[str, float]) -> Graph:
         """The graph with quantizers up to ``tops``, weights rounded to the nearest codes."""

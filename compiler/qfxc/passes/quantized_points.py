@@ -47,6 +47,7 @@ class Points:
     """Where quantizers go, with the statistics of the values there.
 
     ``pixels``: graph inputs are uint8 as they are. ``powers``: every scale is a power of two.
+    ``ones``: factors between steps are sums of at most that many signed powers of two; 0 for any.
     """
 
     placement: Placement
@@ -54,6 +55,7 @@ class Points:
     widths: Widths
     pixels: bool = False
     powers: bool = False
+    ones: int = 0
 
     @property
     def pixel_inputs(self) -> frozenset[str]:
@@ -84,9 +86,9 @@ class Points:
         steps = {p.node.name: self._step(p, tops[p.node.name]) for p in points}
         zeros = {n for n, s in self.stats.items() if s.low == s.high == 0}
         zeros -= {*self.placement.borders}
-        steps = align(steps, self.placement, self.pixel_inputs, zeros)
+        steps = align(steps, self.placement, self.pixel_inputs, zeros, self.ones)
         if not self.powers:
-            steps = cheap_steps(steps, self.placement)
+            steps = cheap_steps(steps, self.placement, self.ones)
         return {
             p.node.name: Int.of_bits(p.bits, p.signed, Scale.of(steps[p.node.name])) for p in points
         }

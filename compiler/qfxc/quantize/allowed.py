@@ -50,6 +50,11 @@ def most_ones(codes: Array) -> int:
     return max((int(v).bit_count() for v in differing), default=0)
 
 
+def few_ones(value: int, ones: int) -> bool:
+    """Whether an integer is a sum of at most ``ones`` signed powers of two; any is if that is 0."""
+    return not ones or (3 * value ^ value).bit_count() <= ones
+
+
 def constant_ones(node: Node) -> int | None:
     """``most_ones`` of the integer constants that a node holds; None without any."""
     constants = [

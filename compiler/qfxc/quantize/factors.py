@@ -16,6 +16,7 @@ from qfxc.ops.avgpool import AvgPool
 from qfxc.ops.const import const_value, int_const, real_const
 from qfxc.ops.dequantize import Dequantize
 from qfxc.ops.mul import Mul
+from qfxc.quantize.allowed import Allowed, few_ones
 from qfxc.quantize.placement import MOVES
 
 Known = Callable[[Node], Fraction | None]
@@ -50,10 +51,13 @@ def worth(node: Node, known: Known = dequantized) -> Fraction | None:
     return first if isinstance(node.op, MOVES) else None
 
 
-def on_grid(constant: Node, unit: Fraction, bits: int) -> Node:
-    """The constant's numbers as the nearest ``p * 2**e * unit``, ``p`` of ``bits`` bits."""
+def on_grid(constant: Node, unit: Fraction, bits: int, ones: int = 0) -> Node:
+    """The constant's numbers as the nearest ``p * 2**e * unit``, ``p`` of ``bits`` bits.
+
+    ``ones``: ``p`` is a sum of at most that many signed powers of two; 0 for any.
+    """
     value = const_value(constant)
-    pairs = [_nearest(exact(v) / unit, bits) for v in np.atleast_1d(value)]
+    pairs = [_nearest(exact(v) / unit, bits, ones) for v in np.atleast_1d(value)]
     if unit == 1:
         rounded = np.array([p * 2.0**e for p, e in pairs]).reshape(value.shape)
         return real_const(rounded, constant.name)
@@ -67,12 +71,14 @@ def on_grid(constant: Node, unit: Fraction, bits: int) -> Node:
     return Node(Dequantize(), (quantized,), f"{constant.name}.dq")
 
 
-def _nearest(number: Fraction, bits: int) -> tuple[int, int]:
+def _nearest(number: Fraction, bits: int, ones: int) -> tuple[int, int]:
     """``(p, e)``: the nearest ``p * 2**e`` with an odd ``p`` of at most ``bits`` bits."""
     if number == 0:
         return 0, 0
     exponent = frexp(float(number))[1] - bits
     p = round(number / Fraction(2) ** exponent)
+    if not few_ones(p, ones):
+        p = int(Allowed((2 << bits) - 1, ones).nearest(np.array(float(p))))
     while p % 2 == 0:
         p, exponent = p // 2, exponent + 1
     return p, exponent

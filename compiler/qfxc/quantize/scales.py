@@ -14,6 +14,7 @@ from qfxc.ops.avgpool import AvgPool
 from qfxc.ops.clip import Clip
 from qfxc.ops.mul import Mul
 from qfxc.ops.prelu import PRelu
+from qfxc.quantize.allowed import few_ones
 from qfxc.quantize.factors import worth
 from qfxc.quantize.placement import Placement
 
@@ -29,11 +30,13 @@ def align(
     placement: Placement,
     fixed: Iterable[str] = (),
     zeros: Collection[str] = (),
+    ones: int = 0,
 ) -> dict[str, Fraction]:
     """Enlarges steps until joins are exact: inputs of a Concat equal, of an Add multiples.
 
     ``fixed`` names quantizers whose step cannot change (uint8 pixels): the rest follows them.
     ``zeros`` names values that are always zero: any step is fine, so they take their partners'.
+    ``ones``: the multiples are sums of at most that many signed powers of two; 0 for any.
     """
     out = dict(steps)
     for group in _groups(steps, (*placement.equal, *placement.joined)):
@@ -50,23 +53,26 @@ def align(
     edges = [(leader[a], leader[b]) for a, b in placement.joined]
     for family in _groups(set(leader.values()), edges):
         held_leaders = {leader[n] for n in held} & family
-        for name, step in _multiples({n: out[n] for n in family}, held_leaders).items():
+        for name, step in _multiples({n: out[n] for n in family}, held_leaders, ones).items():
             out.update({n: step for n in steps if leader[n] == name})
     return out
 
 
-def cheap_steps(steps: Mapping[str, Fraction], placement: Placement) -> dict[str, Fraction]:
+def cheap_steps(
+    steps: Mapping[str, Fraction], placement: Placement, ones: int = 0
+) -> dict[str, Fraction]:
     """Enlarges the free steps behind sums, products and averages until their rescale is dyadic.
 
     A point that no join ties down gets the next larger step ``unit * 2**e / p`` with ``p`` of
-    ``MULTIPLIER_BITS`` bits, where ``unit`` is what one integer step before it is worth.
+    ``MULTIPLIER_BITS`` bits, where ``unit`` is what one integer step before it is worth; ``p`` is a
+    sum of at most ``ones`` signed powers of two, unless that is 0.
     """
     out = dict(steps)
     tied = {name for pair in (*placement.joined, *placement.equal) for name in pair}
     for point in placement.points:
         unit = _unit(point, out)
         if unit is not None and point.name not in tied:
-            out[point.name] = unit / _dyadic_below(unit / out[point.name])
+            out[point.name] = unit / _dyadic_below(unit / out[point.name], ones)
     return out
 
 
@@ -81,11 +87,14 @@ def _unit(point: Node, steps: Mapping[str, Fraction]) -> Fraction | None:
     return worth(node, lambda n: before.get(n.name))
 
 
-def _dyadic_below(ratio: Fraction) -> Fraction:
+def _dyadic_below(ratio: Fraction, ones: int) -> Fraction:
     """The largest ``p * 2**e`` up to ``ratio`` with ``p`` of ``MULTIPLIER_BITS`` bits."""
     _, exponent = frexp(float(ratio))
     grid = Fraction(2) ** (exponent - MULTIPLIER_BITS)
-    return floor(ratio / grid) * grid
+    p = floor(ratio / grid)
+    while not few_ones(p, ones):
+        p -= 1
+    return p * grid
 
 
 def _groups(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> list[set[str]]:
@@ -95,15 +104,37 @@ def _groups(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> list[set[
     return [set(c) for c in nx.connected_components(graph)]
 
 
-def _multiples(steps: dict[str, Fraction], held: set[str]) -> dict[str, Fraction]:
+def _multiples(
+    steps: Mapping[str, Fraction], held: Collection[str], ones: int
+) -> dict[str, Fraction]:
     """Steps that are small integer multiples of one unit, none smaller than asked."""
     if len(steps) == 1:
-        return steps
+        return dict(steps)
     largest, smallest = max(steps.values()), min(steps.values())
     if not held and largest <= smallest * (1 + Fraction(1, 1 << JOIN_BITS)):
         return dict.fromkeys(steps, largest)
     base = steps[min(held)] if held else smallest
-    unit = base / (1 << JOIN_BITS)
-    while smallest < unit * (1 << JOIN_BITS):
+    least = 1 << JOIN_BITS
+    counts = [m for m in range(least, 2 * least) if few_ones(m, ones)] if ones else [least]
+    found = [_on_unit(steps, held, _below(base / m, smallest / least), ones) for m in counts]
+    return min(found, key=lambda out: max(out[n] / steps[n] for n in steps))
+
+
+def _below(unit: Fraction, limit: Fraction) -> Fraction:
+    """A unit halved until it is at most ``limit``."""
+    while unit > limit:
         unit /= 2
-    return {n: s if n in held else unit * ceil(s / unit) for n, s in steps.items()}
+    return unit
+
+
+def _on_unit(
+    steps: Mapping[str, Fraction], held: Collection[str], unit: Fraction, ones: int
+) -> dict[str, Fraction]:
+    """The next larger multiples of ``unit``; steps that are held stay."""
+    out = dict(steps)
+    for name in steps.keys() - set(held):
+        multiple = ceil(steps[name] / unit)
+        while not few_ones(multiple, ones):
+            multiple += 1
+        out[name] = unit * multiple
+    return out
