@@ -13,12 +13,14 @@ from qfxc.backends import hls, rtl
 from qfxc.hw.build import build_netlist
 from qfxc.hw.netlist import Netlist
 from qfxc.hw.sizing import first_latency
-from qfxc.ir.circuit import Sum
+from qfxc.ir.circuit import Circuit, Lane, Operand, Sum
 from qfxc.ir.graph import Graph, Node, Port
 from qfxc.ir.kernel import Fold, KernelOp, Variant
 from qfxc.ir.overflow import Overflow
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Int
+from qfxc.ops._behind import Rescale, rescaled
+from qfxc.ops._pipeline import pipelined
 from qfxc.ops._samples import source
 from qfxc.ops.cast import Cast
 from qfxc.ops.const import int_const
@@ -130,6 +132,23 @@ def test_half_a_step_costs_no_addition() -> None:
             sum(isinstance(wire, Sum) and len(wire.terms) > 0 for wire in body.circuit.wires)
         )
     assert len(counts) == 1
+
+
+def test_constants_make_no_circuit_deeper() -> None:
+    """(a + b) - 4 c + 12 is (a + b) - 4 (c - 3): c is there one level before it is needed. To a
+    sum whose terms all come late, or that another result reads, 12 is added behind."""
+    a, b, c = (Lane(INT4, lane) for lane in range(3))
+    near = Sum(Int(-16, 14), (Operand(0), Operand(1)))
+    far = Sum(Int(-44, 46), (Operand(3), Operand(2, 2, True)))
+    both = (Operand(4), Operand(3))
+    for outputs, depth in (((Operand(4),), 2), ((Operand(3),), 2), (both, 2), ((both[0],) * 2, 3)):
+        made = rescaled(
+            Circuit((a, b, c, near, far), outputs),
+            Rescale((((1, 0),),), (12,), 0, False, Int(-99, 99)),
+        )
+        assert pipelined(made, 1).stages == depth
+        x = np.stack(np.meshgrid(*[np.arange(-8, 8)] * 3), axis=-1).reshape(-1, 3)
+        assert np.array_equal(made.run(x), Circuit((a, b, c, near, far), outputs).run(x) + 12)
 
 
 @pytest.mark.parametrize(
