@@ -42,9 +42,7 @@ def expected(op: Staircase, codes: NDArray[np.int64]) -> NDArray[np.int64]:
             return 0
         if op.overflow is Overflow.SAT:
             return elem.lo if q < elem.lo else elem.hi
-        while not elem.lo <= q <= elem.hi:
-            q += (elem.hi - elem.lo + 1) * (-1 if q > elem.hi else 1)
-        return q
+        return elem.lo + (q - elem.lo) % (elem.hi - elem.lo + 1)
 
     return np.array(
         [
