@@ -1,8 +1,9 @@
 """The jet tagger (16-64-32-32-5, 6 bits) fully unrolled without DSPs, beside alkaid's.
 
 One command: ``python bench/jet_tagger.py MODEL.onnx [--peers PYTHON] [--latency 5] [--inputs
-10000] [--rtl] [--synth]``. Every layer a circuit of adders, one frame per cycle; power-of-two
-steps, so that alkaid computes the same integer network (PYTHON has it: ``pip install alkaid``).
+10000] [--levels N] [--rtl] [--synth]``. Every layer a circuit of adders that its rescale is part
+of, one frame per cycle; power-of-two steps, so that alkaid computes the same integer network
+(PYTHON has it: ``pip install alkaid``).
 Outputs of random inputs must be equal to the simulator's in alkaid's model, in C-simulation and,
 with ``--rtl``, in RTL. ``--synth`` counts with Yosys for xcup, module by module, and alkaid's
 RTL flattened (tens of minutes); everything is cached, so a run can be continued.
@@ -39,7 +40,7 @@ RUN = (
 )
 
 
-def compiled(model: str) -> Compiled:
+def compiled(model: str, levels: int | None = None) -> Compiled:
     """Every kernel takes a whole vector per cycle; the board's memory would not keep up."""
     folds: dict[str, dict[str, Any]] = {
         name: {"simd": simd, "pe": pe, "variant": "tree"} for name, (simd, pe) in TREES.items()
@@ -49,7 +50,7 @@ def compiled(model: str) -> Compiled:
         path = Path(folder) / "folds.json"
         path.write_text(json.dumps(folds))
         return compile_network(
-            model, "ultra96", recipe="fixed", verify="none", max_dsp=0, folds=path
+            model, "ultra96", recipe="fixed", verify="none", max_dsp=0, folds=path, levels=levels
         )
 
 
@@ -131,11 +132,12 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--peers")
     parser.add_argument("--latency", type=float, default=5)
+    parser.add_argument("--levels", type=int, help="additions between registers, not the clock's")
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--rtl", action="store_true")
     parser.add_argument("--synth", action="store_true")
     options = parser.parse_args()
-    net = compiled(options.model)
+    net = compiled(options.model, options.levels)
     show(net)
     x = np.random.default_rng(SEED).integers(-128, 128, (options.inputs, 16))
     expected = simulate(net.integer, [x])[0]
