@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, trunc
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-_HALF = Fraction(1, 2)
 
 
 class Rounding(enum.Enum):
@@ -28,20 +27,7 @@ class Rounding(enum.Enum):
 
     def round(self, u: Fraction) -> int:
         """The integer that ``u`` rounds to."""
-        if self is Rounding.HALF_EVEN:
-            return round(u)
-        up, down = floor(u + _HALF), ceil(u - _HALF)
-        toward_zero, away = (down, up) if u >= 0 else (up, down)
-        return {
-            Rounding.FLOOR: floor(u),
-            Rounding.ZERO: floor(u) if u >= 0 else ceil(u),
-            Rounding.CEIL: ceil(u),
-            Rounding.AWAY: ceil(u) if u >= 0 else floor(u),
-            Rounding.HALF_UP: up,
-            Rounding.HALF_DOWN: down,
-            Rounding.HALF_ZERO: toward_zero,
-            Rounding.HALF_AWAY: away,
-        }[self]
+        return _ROUND[self](u)
 
     def divide(self, num: NDArray[Any], den: int) -> NDArray[Any]:
         """``round(num / den)`` of many integers, exactly; ``den > 0``, ``2 * num`` in range."""
@@ -82,6 +68,27 @@ class Rounding(enum.Enum):
     def threshold(self, k: int) -> tuple[Fraction, bool]:
         """``(t, closed)``: ``round(u) >= k`` iff ``u >= t`` (closed) or ``u > t`` (open)."""
         return Fraction(2 * k + self.twice_offset(k), 2), self.closed(k)
+
+
+def _half_up(u: Fraction) -> int:
+    return (2 * u.numerator + u.denominator) // (2 * u.denominator)
+
+
+def _half_down(u: Fraction) -> int:
+    return -_half_up(-u)
+
+
+_ROUND: dict[Rounding, Callable[[Fraction], int]] = {
+    Rounding.FLOOR: floor,
+    Rounding.ZERO: trunc,
+    Rounding.CEIL: ceil,
+    Rounding.AWAY: lambda u: ceil(u) if u >= 0 else floor(u),
+    Rounding.HALF_UP: _half_up,
+    Rounding.HALF_DOWN: _half_down,
+    Rounding.HALF_ZERO: lambda u: _half_down(u) if u >= 0 else _half_up(u),
+    Rounding.HALF_AWAY: lambda u: _half_up(u) if u >= 0 else _half_down(u),
+    Rounding.HALF_EVEN: round,
+}
 
 
 AP_ROUNDING = {
