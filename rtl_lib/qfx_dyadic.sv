@@ -28,6 +28,8 @@ module qfx_dyadic #(
     parameter int YBits = 0,
     parameter int YSigned = 0,
     parameter int Fabric = 0,
+    parameter int Terms = 0,
+    parameter int Shifts = 0,
     parameter AFile = "",
     parameter BFile = "",
     parameter StartFile = ""
@@ -50,8 +52,10 @@ module qfx_dyadic #(
   localparam int Read = APeriod > 1 || BPeriod > 1 || SPeriod > 1 ? 1 : 0;
   localparam int Choose = Segments > 1 ? 2 : 0;
   localparam int Front = Read + Choose;
-  localparam int Dot = qfx_pkg::dot_stages(Fabric, 1, 1, XBits, XSigned, ABits, ASigned);
-  localparam int Product = qfx_pkg::dot_bits(Fabric, 1, 1, XBits, XSigned, ABits, ASigned);
+  localparam int Dot = Fabric == 2 ? qfx_pkg::shift_stages(1, Terms, Shifts)
+                       : qfx_pkg::dot_stages(Fabric, 1, 1, XBits, XSigned, ABits, ASigned);
+  localparam int Product = Fabric == 2 ? qfx_pkg::shift_sum(1, Terms, Shifts, XBits, XSigned)
+                           : qfx_pkg::dot_bits(Fabric, 1, 1, XBits, XSigned, ABits, ASigned);
   localparam int Latency = Front + Dot + 2;
   localparam int VBits = qfx_pkg::max_of(WideBits - Shift, 1);
   localparam int Steps = Segments - 1;
@@ -146,11 +150,20 @@ module qfx_dyadic #(
     logic carry;
     logic signed [WideBits-1:0] bias, sum, sum_q;
     logic [YBits-1:0] y_d, y_q;
-    qfx_dot #(
-        .Fabric(Fabric), .Simd(1), .Pe(1), .XBits(XBits), .XSigned(XSigned), .WBits(ABits), .WSigned(ASigned)
-    ) u_product (
-        .clk_i, .en_i(en[Front+Dot-1:Front]), .x_i(own_x[l*XBits+:XBits]), .w_i(own_a[l*ABits+:ABits]),
-        .y_o(product), .carry_o(carry));
+    if (Fabric == 2) begin : g_shift
+      qfx_dot_shift #(
+          .Simd(1), .Pe(1), .Terms(Terms), .Shifts(Shifts), .XBits(XBits), .XSigned(XSigned)
+      ) u_product (
+          .clk_i, .en_i(en[Front+Dot-1:Front]), .x_i(own_x[l*XBits+:XBits]), .w_i(own_a[l*ABits+:ABits]),
+          .y_o(product), .carry_o(carry));
+    end else begin : g_multiply
+      qfx_dot #(
+          .Fabric(Fabric), .Simd(1), .Pe(1), .XBits(XBits), .XSigned(XSigned), .WBits(ABits),
+          .WSigned(ASigned)
+      ) u_product (
+          .clk_i, .en_i(en[Front+Dot-1:Front]), .x_i(own_x[l*XBits+:XBits]), .w_i(own_a[l*ABits+:ABits]),
+          .y_o(product), .carry_o(carry));
+    end
     if (BSigned != 0) begin : g_signed
       assign bias = WideBits'($signed(addend[l*BBits+:BBits]));
     end else begin : g_unsigned

@@ -183,11 +183,17 @@ def mul(p: Params) -> Terms:
     )
 
 
+def _factor_of_line(p: Params) -> Dot:
+    """The product of dyadic, whatever multiplies."""
+    if p["Fabric"] == 2:
+        return shifted(1, 1, p["Terms"], p["Shifts"], _number(p, "X"))
+    return dot(p["Fabric"], 1, 1, _number(p, "X"), _number(p, "A"))
+
+
 def dyadic(p: Params) -> Terms:
     """Memories, the choice of a segment, a product, the sum, the saturation."""
     lanes, segments = p["Lanes"], p["Segments"]
-    stages, fabric = LATENCIES["dyadic"](p), p["Fabric"]
-    products = dot(fabric, 1, 1, _number(p, "X"), _number(p, "A"))
+    stages, products = LATENCIES["dyadic"](p), _factor_of_line(p)
     memories = [parameter(p, "A", segments), parameter(p, "B", segments)]
     memories += [parameter(p, "S", segments - 1)] if segments > 1 else []
     read = max(p["APeriod"], p["BPeriod"], p["SPeriod"]) > 1
@@ -198,7 +204,9 @@ def dyadic(p: Params) -> Terms:
     value = max(p["WideBits"] - p["Shift"], 1)
     held = lanes * (p["XBits"] * (read + 2 * (segments > 1)) + value + p["YBits"])
     held += chosen + lanes * (segments - 1)
-    product = p["XBits"] + p["ABits"]
+    product = products.bits if p["Fabric"] == 2 else p["XBits"] + p["ABits"]
+    luts = _luts(products, lanes, p["APeriod"])
+    luts["products"] += lanes * products.moves * (1 if segments > 1 else varying(p["APeriod"]))
     share = varying(p["BPeriod"]) if segments == 1 else 1
     return Terms(
         {
@@ -209,7 +217,7 @@ def dyadic(p: Params) -> Terms:
             "segments": chosen + lanes * (segments - 1) * p["XBits"],
             "rom": sum(m.luts + m.choice for m in memories),
             **saturation(p, p["Shift"], bool(p["XSigned"] or p["ASigned"] or p["BSigned"])),
-            **_luts(products, lanes, p["APeriod"]),
+            **luts,
         },
         {
             "state": stages + count,

@@ -154,8 +154,10 @@ def _window(p: Params) -> int:
 def _dyadic(p: Params) -> int:
     """Memories, comparisons and choice of the segment, product, sum, saturation."""
     read = int(max(p["APeriod"], p["BPeriod"], p["SPeriod"]) > 1)
-    x, a = _elem(p, "X"), _elem(p, "A")
-    product = product_stages(p["Fabric"], 1, 1, x, a)
+    if p["Fabric"] == 2:
+        product = shift_stages(1, p["Terms"], p["Shifts"])
+    else:
+        product = product_stages(p["Fabric"], 1, 1, _elem(p, "X"), _elem(p, "A"))
     return read + (2 if p["Segments"] > 1 else 0) + product + 2
 
 

@@ -51,7 +51,11 @@ def weight_codes(node: Node, fold: Fold) -> Weights:
     values = const_value(node.inputs[1])
     if fold.variant is not Variant.SHIFT:
         return np.asarray(values, dtype=np.int64)
-    powers = _powers(node)
+    return coded(values, _powers(node))
+
+
+def coded(values: Weights, powers: Powers) -> Weights:
+    """The codes of numbers that are sums of powers of two."""
     known = {value: powers.code(canonical(value)) for value in np.unique(values).tolist()}
     codes = [known[value] for value in values.reshape(-1).tolist()]
     return np.array(codes, dtype=np.int64).reshape(values.shape)
@@ -60,10 +64,11 @@ def weight_codes(node: Node, fold: Fold) -> Weights:
 def _powers(node: Node) -> Powers:
     """As many signed digits as a weight has at most, and as many places as there are."""
     values = const_value(node.inputs[1])
-    return _shape(tuple(np.unique(values).tolist()))
+    return powers_of(tuple(np.unique(values).tolist()))
 
 
 @lru_cache(maxsize=512)
-def _shape(values: tuple[int, ...]) -> Powers:
+def powers_of(values: tuple[int, ...]) -> Powers:
+    """As many terms as one of the values needs at most, and as many places as there are."""
     digits = [canonical(value) for value in values]
     return Powers(max(map(len, digits)), max((1 + d[-1][0] for d in digits if d), default=0))

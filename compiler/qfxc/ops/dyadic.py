@@ -10,6 +10,7 @@ import numpy as np
 
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Kernel, Rom, Variant, stream_params
+from qfxc.ir.powers import Powers
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._hardware import (
     ChannelOp,
@@ -28,6 +29,10 @@ from qfxc.ops._staircase import (
     saturate,
     widened,
 )
+from qfxc.ops._weights import FABRICS, MOST_TERMS, coded, powers_of
+
+MOST_SHIFTED = 60
+"""Bits of x moved by a factor's highest power of two: sums of them are computed in 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,9 @@ class Dyadic(ChannelOp):
         return result_type(inputs[0], self.elem, *self.a, *self.b, *self.starts)
 
     @property
-    def only_signs(self) -> bool:
-        """Whether it multiplies by nothing but 1, 0 and -1."""
-        return all(abs(factor) <= 1 for part in self.a for factor in part)
+    def powers(self) -> Powers:
+        """The signed powers of two of which every factor is a sum."""
+        return powers_of(tuple(sorted({factor for part in self.a for factor in part})))
 
     def product(self, x: Int) -> Int:
         """The range of ``a * x`` over all channels and segments (whole range of x in each)."""
@@ -88,10 +93,15 @@ class Dyadic(ChannelOp):
 
         return apply
 
-    def _roms(self, node: Node, lanes: int) -> dict[str, Rom]:
-        channels = node.type.channels
+    def _roms(self, node: Node, fold: Fold) -> dict[str, Rom]:
+        channels, lanes = node.type.channels, fold.simd
         parts = {"a": self.a, "b": self.b} | ({"start": self.starts} if self.starts else {})
-        return {name: channel_memory(p, channels, lanes) for name, p in parts.items()}
+        roms = {name: channel_memory(p, channels, lanes) for name, p in parts.items()}
+        if fold.variant is Variant.SHIFT:
+            a, powers = roms["a"], self.powers
+            elem = Int.of_bits(powers.bits, signed=False)
+            roms["a"] = Rom(a.depth, a.lanes, elem, lambda: coded(a.values, powers))
+        return roms
 
     def _wide_bits(self, x: Int) -> int:
         offsets = Int(min(map(min, self.b)), max(map(max, self.b)))
@@ -99,11 +109,13 @@ class Dyadic(ChannelOp):
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         factors = channel_memory(self.a, node.type.channels, 1).elem
-        return with_variants(node.inputs[0].type.int.bits, factors.bits, super().folds(node))
+        bits, powers = node.inputs[0].type.int.bits, self.powers
+        few = 0 < powers.terms <= MOST_TERMS and bits + powers.shifts <= MOST_SHIFTED
+        return with_variants(bits, factors.bits, super().folds(node), few)
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         source_type = node.inputs[0].type
-        roms = self._roms(node, fold.simd)
+        roms, shifted = self._roms(node, fold), fold.variant is Variant.SHIFT
         start = roms.get("start", Rom.of(np.zeros((1, 1), dtype=np.int64), Int(0, 0)))
         params = {
             **saturation(source_type, self.elem, fold.simd),
@@ -111,7 +123,9 @@ class Dyadic(ChannelOp):
             "Shift": self.shift,
             "WideBits": self._wide_bits(source_type.int),
             **io_params(node),
-            "Fabric": int(fold.variant is Variant.LUT),
+            "Fabric": FABRICS[fold.variant],
+            "Terms": self.powers.terms if shifted else 0,
+            "Shifts": self.powers.shifts if shifted else 0,
         }
         for prefix, rom in (("A", roms["a"]), ("B", roms["b"]), ("S", start)):
             params |= {**stream_params(prefix, rom.elem), f"{prefix}Period": rom.depth}

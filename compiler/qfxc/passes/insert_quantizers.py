@@ -11,6 +11,7 @@ import numpy as np
 from qfxc.ir.graph import Graph, Node, once, rewrite
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Array, Int, exact
+from qfxc.ops._weights import MOST_TERMS
 from qfxc.ops.affine import Affine
 from qfxc.ops.clip import Clip
 from qfxc.ops.const import Const, const_value, int_const, real_const
@@ -125,8 +126,8 @@ class Inserter:
         step = before if isinstance(node.op, Affine) else None
         unit = self._end(node).scale.values[0] / step if step else Fraction(1)
         ones = self._options.weights.ones
-        if ones and (before is None or node.inputs[1].type.size > 1):
-            bits = 1  # steps differ from channel to channel: only shifts can, without a multiplier
+        if before is None or node.inputs[1].type.size > 1:
+            ones = min(ones, MOST_TERMS)  # slopes differ from channel to channel
         factor = on_grid(node.inputs[1], unit, bits, ones)
         return Node(node.op, (node.inputs[0], factor, *node.inputs[2:]), node.name)
 

@@ -11,6 +11,7 @@ from qfxc.errors import UserError
 from qfxc.ir.graph import Graph, Node, Op, rewrite
 from qfxc.ir.overflow import Overflow
 from qfxc.ir.types import Int
+from qfxc.ops._weights import MOST_TERMS
 from qfxc.ops.cast import Cast
 from qfxc.ops.csd import Csd
 from qfxc.ops.dyadic import Dyadic
@@ -28,7 +29,7 @@ from qfxc.passes.rescale_forms import (
     staircase_steps,
 )
 from qfxc.passes.rescale_modes import simplified
-from qfxc.passes.rescale_pairs import compared_in_minus_x, sums_of_two, turned
+from qfxc.passes.rescale_pairs import compared_in_minus_x, sums_of_two
 from qfxc.passes.rescale_search import OFFSETS, exact_lines, rising, slope_of, smallest_shift
 from qfxc.passes.rescale_wide import wide_forms
 
@@ -62,7 +63,8 @@ class Rescale(Pass):
 
     ``digits``: most signed digits of an adders-only multiplier. ``compare``: most steps done by
     comparators. ``table``: most entries of a table for a monotone staircase. ``multiply``: off,
-    shifts, adders, signs, comparators and tables do it all, whatever they cost.
+    shifts, adders, comparators and tables do it all, whatever they cost, and factors that differ
+    from channel to channel have at most ``digits`` digits each.
     """
 
     digits: int = 3
@@ -97,8 +99,6 @@ class Rescale(Pass):
             costs += self._legal(node, cast_forms(node, op, self._digits))
         if not costs:
             costs += self._legal(node, wide_forms(node, op))
-        if not costs and not self.multiply and (rising := turned(node, op)) is not None:
-            return self._choose(rising)
         if not costs:
             raise self._without_form(node, node.op.rounding.value)
         return min(costs, key=lambda pair: pair[0])[1]
@@ -113,7 +113,8 @@ class Rescale(Pass):
 
     def _legal(self, node: Node, costs: Iterable[Form]) -> list[Form]:
         """The forms that may be taken in the place of a staircase."""
-        return [f for f in costs if self.multiply or not _multiplies(f[1], node.inputs[0])]
+        x, digits = node.inputs[0], min(self.digits, MOST_TERMS)
+        return [f for f in costs if self.multiply or not _multiplies(f[1], x, digits)]
 
     def _pairs(self, node: Node, op: Staircase) -> Iterator[tuple[float, Node]]:
         """Two nodes in the place of a monotone staircase, with their costs."""
@@ -137,7 +138,8 @@ class Rescale(Pass):
             return
         monotone = all(p.direction for p in op.pieces)
         segments = exact_segments(op, source, out)
-        if segments is not None and (not monotone or out.bits > MOST_SEARCHED_BITS):
+        closed = out.bits > MOST_SEARCHED_BITS or not self.multiply
+        if segments is not None and (not monotone or closed):
             yield segments
         if size <= (self.table if monotone or segments else MOST_ENTRIES):
             yield Table(op.table(source), out)
@@ -145,11 +147,11 @@ class Rescale(Pass):
             if segments is None and (form := one_line_per_segment(op, source, out)) is not None:
                 yield form
             return
+        lines = exact_lines(op.pieces, op.rounding, out.lo, out.hi) if closed else None
+        if lines is not None:
+            signs = np.ones(len(op.pieces), np.int64)
+            yield from one_line(lines, signs, source, out, self._digits)
         if out.bits > MOST_SEARCHED_BITS:
-            lines = exact_lines(op.pieces, op.rounding, out.lo, out.hi)
-            if lines is not None:
-                signs = np.ones(len(op.pieces), np.int64)
-                yield from one_line(lines, signs, source, out, self._digits)
             wide = out.hi - out.lo > MOST_THRESHOLDS
             if lines is not None or segments is not None or wide:
                 return
@@ -170,9 +172,9 @@ class Rescale(Pass):
             yield comparisons(steps, out)
 
 
-def _multiplies(node: Node, source: Node) -> bool:
-    """Whether anything between ``source`` and ``node`` is a multiplication; a sign is none."""
+def _multiplies(node: Node, source: Node, digits: int) -> bool:
+    """Whether anything behind ``source`` multiplies by sums of more than ``digits`` powers."""
     if node is source:
         return False
-    here = isinstance(node.op, Dyadic) and not node.op.only_signs
-    return here or any(_multiplies(i, source) for i in node.streams)
+    here = isinstance(node.op, Dyadic) and node.op.powers.terms > digits
+    return here or any(_multiplies(i, source, digits) for i in node.streams)

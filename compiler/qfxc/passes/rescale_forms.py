@@ -143,7 +143,7 @@ def one_line_per_segment(op: Staircase, source: Int, out: Int) -> Dyadic | None:
     found = [candidates(part, slope, shift) for part, slope in zip(parts, slopes, strict=True)]
     if not all(f.valid.any(axis=1).all() for f in found):
         return None
-    picked = [f.valid.argmax(axis=1) for f in found]
+    picked = [_pick(f) for f in found]
     starts = [[first_code(p, s, source) for p in pieces] for s in range(1, count)]
     return Dyadic(
         tuple(squeezed(_taken(f.a, i) * g) for f, i, g in zip(found, picked, signs, strict=True)),

@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.ir.graph import Node
-from qfxc.ir.overflow import Overflow
 from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.types import Int
 from qfxc.ops.add import Add
 from qfxc.ops.dyadic import Dyadic
-from qfxc.ops.staircase import Staircase
 from qfxc.passes.rescale_forms import comparisons, forms_of, squeezed
-from qfxc.passes.rescale_search import Ints, Steps, rising, slope_of, smallest_shift
+from qfxc.passes.rescale_search import Ints, Steps, slope_of, smallest_shift
 
 Chosen = NDArray[np.bool_]
 
@@ -54,30 +52,8 @@ def sums_of_two(
 
 def compared_in_minus_x(node: Node, steps: Steps, signs: Ints) -> Node:
     """Comparators for falling channels: those see ``-x``."""
-    turn = _in_minus_x(node, signs)
-    return Node(comparisons(steps, node.type.int), (turn,), node.name)
-
-
-def turned(node: Node, op: Staircase) -> Node | None:
-    """A staircase of which some channels fall, as one that rises in ``x`` or ``-x``.
-
-    None where all rise already, or some do neither.
-    """
-    if not all(p.direction for p in op.pieces):
-        return None
-    pieces, signs = rising(op.pieces)
-    if (signs == 1).all():
-        return None
-    # x and -x together reach further than each alone: saturate where that was
-    elem = node.type.int if op.overflow is Overflow.SAT else op.elem
-    made = Staircase(pieces, op.rounding, elem, op.overflow)
-    return Node(made, (_in_minus_x(node, signs),), node.name)
-
-
-def _in_minus_x(node: Node, signs: Ints) -> Node:
-    """``x`` or ``-x``, channel by channel."""
-    x = node.inputs[0]
+    x, out = node.inputs[0], node.type.int
     ends = [int(s) * v for s in np.unique(signs) for v in (x.type.int.lo, x.type.int.hi)]
     elem = Int(min(ends), max(ends), x.type.int.scale)
     turn = Dyadic((squeezed(signs),), ((0,),), (), 0, elem)
-    return Node(turn, (x,), f"{node.name}.turned")
+    return Node(comparisons(steps, out), (Node(turn, (x,), f"{node.name}.turned"),), node.name)

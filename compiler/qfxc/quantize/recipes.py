@@ -76,7 +76,7 @@ RECIPES = (
         "for shifters and adders: weights of at most k signed powers of two, with error feedback; "
         "every rescale shifts and adds",
         "average-by-shift{enabled=true},quantize{ones=<k>,rounding_of_weights=feedback},"
-        "rescale{multiply=false}",
+        "rescale{multiply=false,digits=<k>}",
         {"k": 2},
     ),
 )

@@ -18,7 +18,13 @@ struct dyadic_types {
   typedef typename elem<C::YBits, C::YSigned>::type y;
   typedef typename elem<C::ABits, C::ASigned>::type a;
   typedef typename elem<C::BBits, C::BSigned>::type b;
-  typedef typename elem<C::XBits + C::ABits, (C::XSigned || C::ASigned)>::type product;
+};
+
+// The factor as the weight of a product: a number, or powers of two.
+template <class C>
+struct dyadic_factor : C {
+  static constexpr int WBits = C::ABits;
+  static constexpr bool WSigned = C::ASigned;
 };
 
 template <class C>
@@ -26,8 +32,7 @@ typename dyadic_types<C>::y dyadic_one(const typename dyadic_types<C>::x& x,
                                        const typename dyadic_types<C>::a& a,
                                        const typename dyadic_types<C>::b& b) {
 #pragma HLS INLINE
-  typedef typename dyadic_types<C>::product product;
-  const ap_int<C::WideBits> wide = multiply<C::Fabric, product>(a, x) + b;
+  const ap_int<C::WideBits> wide = product<dyadic_factor<C>, C::Fabric>::run(a, x) + b;
   return saturate<typename dyadic_types<C>::y, C::Lo, C::Hi>(ap_int<C::WideBits>(wide >> C::Shift));
 }
 
