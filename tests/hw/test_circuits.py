@@ -22,6 +22,7 @@ from qfxc.ops import _adders
 from qfxc.ops._samples import source
 from qfxc.ops.const import int_const
 from qfxc.ops.matvec import MatVec
+from qfxc.ops.shift import Shift
 
 BOARD = load("ultra96")
 INT4 = Int(-8, 7)
@@ -92,6 +93,21 @@ def test_the_same_design_whatever_was_solved_before() -> None:
     _adders._solved.cache_clear()
     first = design(graph, board, 200.0, name="layers").plan
     assert design(graph, board, 200.0, name="layers").plan == first
+
+
+def test_rescales_are_in_the_price_of_their_circuit() -> None:
+    """One instance for a layer and its rescale; the rescale's own row is empty, nothing is lost."""
+    plain = layers(8, 12)
+    rescaled = Node(Shift((0,), (4,), 3, INT4), plain.outputs, "relu")
+    graph = replace(plain, outputs=(rescaled,))
+    pinned = {"fc0": Fold(8, 12, Variant.TREE), "relu": Fold(12, 12)}
+    found = design(graph, luts(100_000), 200.0, name="layers", pinned=pinned)
+    (instance,) = found.netlist.instances
+    layer, relu = found.plan.rows
+    assert instance.nodes == (layer.name, relu.name) == ("fc0", "relu")
+    assert layer.cost == kernel_cost(instance.kernel)
+    assert relu.cost == Cost()
+    assert found.plan.cost == netlist_cost(found.netlist) == layer.cost + found.plan.glue
 
 
 def test_a_known_price_replaces_the_estimate() -> None:
