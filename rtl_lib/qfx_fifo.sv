@@ -2,16 +2,17 @@
 //
 // `x_ready_o` is a register: fewer than Depth words were there when the cycle began. A word is
 // visible Latency cycles after it was written: 1, or 2 in block memory. From two words on it moves one word
-// per cycle.
+// per cycle (block memory: from three on).
 //
-// Storage, by what it costs: one register; shift registers of one LUT per bit (SRL16E, SRLC32E); distributed
-// memory, which takes 8 LUTs for 14 bits of 32 words or 7 bits of 64 words, but two pointers; block memory,
-// whose output register is the first of the Depth words.
+// Storage: block memory where Block says so, whose output register is the first of the Depth words; else by
+// what it costs: one register; shift registers of one LUT per bit (SRL16E, SRLC32E); distributed memory,
+// which takes 8 LUTs for 14 bits of 32 words or 7 bits of 64 words, but two pointers.
 `include "qfx_check.svh"
 
 module qfx_fifo #(
     parameter int Width = 0,
-    parameter int Depth = 0
+    parameter int Depth = 0,
+    parameter int Block = 0
 ) (
     input  logic             clk_i,
     input  logic             rst_ni,
@@ -23,14 +24,16 @@ module qfx_fifo #(
     input  logic             y_ready_i
 );
   `QFX_REQUIRE(Width >= 1 && Depth >= 1, "qfx_fifo: Width and Depth are at least 1")
+  `QFX_REQUIRE(Block == 0 || (Block == 1 && Depth >= 3), "qfx_fifo: block memory holds at least 3 words")
 
-  localparam bit Block = Depth > 256;
-  localparam int Latency = Block ? 2 : 1;
+  localparam int Latency = Block != 0 ? 2 : 1;
   // The two pointers of a memory cost more than they save on narrow words.
-  localparam bit Shift = Depth <= 2 || (Depth <= 32 && Width < 24);
+  localparam bit Shift = Depth <= 32 && Width < 24;
   // Words that wait in the storage; a block memory's output register holds one more.
   localparam int Slots = Depth - (Latency - 1);
-  localparam int SlotBits = qfx_pkg::counter_bits(Slots - 1);
+  // The places of a shift register: synthesis makes flip-flops of fewer than three.
+  localparam int Places = Depth == 2 ? 3 : Slots;
+  localparam int SlotBits = qfx_pkg::counter_bits(Places - 1);
 
   logic push, take;  // a word enters, or leaves, the storage
   logic [SlotBits:0] oldest_q;  // waiting words - 1: the place of the oldest one, negative when there is none
@@ -55,23 +58,23 @@ module qfx_fifo #(
     logic [Width-1:0] word_q;
     always_ff @(posedge clk_i) if (push) word_q <= x_data_i;
     assign y_data_o = word_q;
-  end else if (Shift) begin : g_shift
+  end else if (Block == 0 && Shift) begin : g_shift
 `ifdef VERILATOR
     // The same in whole words: bit by bit, the streams would take most of a simulation.
-    logic [Depth*Width-1:0] words_q;
-    always_ff @(posedge clk_i) if (push) words_q <= {words_q[0+:(Depth-1)*Width], x_data_i};
+    logic [Places*Width-1:0] words_q;
+    always_ff @(posedge clk_i) if (push) words_q <= {words_q[0+:(Places-1)*Width], x_data_i};
     assign y_data_o = words_q[int'(oldest_q[SlotBits-1:0])*Width+:Width];
 `else
     genvar i;
     for (i = 0; i < Width; i = i + 1) begin : g_bit
-      logic [Depth-1:0] bit_q;
-      always_ff @(posedge clk_i) if (push) bit_q <= {bit_q[Depth-2:0], x_data_i[i]};
+      logic [Places-1:0] bit_q;
+      always_ff @(posedge clk_i) if (push) bit_q <= {bit_q[Places-2:0], x_data_i[i]};
       assign y_data_o[i] = bit_q[oldest_q[SlotBits-1:0]];
     end
 `endif
   end else begin : g_memory
-    // Up to 128 words, pointers that wrap by themselves take no more memory.
-    localparam int Rows = Depth > 128 ? Slots : Depth > 64 ? 128 : Depth > 32 ? 64 : 32;
+    // Pointers that wrap by themselves take no more memory up to 128 words, or 512 of a block memory.
+    localparam int Rows = Slots > (Block != 0 ? 512 : 128) ? Slots : 1 << $clog2(Slots);
     localparam int RowBits = qfx_pkg::counter_bits(Rows - 1);
     logic [RowBits-1:0] write, read;
     logic unused_last_write, unused_last_read;
@@ -93,8 +96,8 @@ module qfx_fifo #(
         .count_o(read),
         .last_o (unused_last_read)
     );
-    if (Block) begin : g_block
-      logic [Width-1:0] mem[0:Rows-1];
+    if (Block != 0) begin : g_block
+      (* ram_style = "block" *) logic [Width-1:0] mem[0:Rows-1];
       logic [Width-1:0] word_q;
       always_ff @(posedge clk_i) if (push) mem[write] <= x_data_i;
       always_ff @(posedge clk_i) if (take) word_q <= mem[read];
@@ -106,7 +109,7 @@ module qfx_fifo #(
     end
   end
 
-  if (Block) begin : g_head
+  if (Block != 0) begin : g_head
     logic head_q;  // the output register holds a word
     always_ff @(posedge clk_i) begin
       if (!rst_ni) head_q <= 1'b0;
@@ -123,8 +126,8 @@ module qfx_fifo #(
 `ifdef VERILATOR
   final begin
     if ($test$plusargs("qfx_streams")) begin
-      $display("qfx-stream %m %0d %0d %0d %0d", int'($signed(oldest_q)) + 1 + (Block ? int'(y_valid_o) : 0),
-               Depth, x_valid_i, y_ready_i);
+      $display("qfx-stream %m %0d %0d %0d %0d",
+               int'($signed(oldest_q)) + 1 + (Block != 0 ? int'(y_valid_o) : 0), Depth, x_valid_i, y_ready_i);
     end
   end
 `endif

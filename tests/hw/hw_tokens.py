@@ -140,8 +140,8 @@ SCHEDULES = {
 class Fifo:
     """Words are counted: ``visible[n]`` is the cycle from which the n-th oldest can be read."""
 
-    def __init__(self, depth: int) -> None:
-        self.depth, self.late = depth, 1 if depth <= 256 else 2
+    def __init__(self, depth: int, block: bool = False) -> None:
+        self.depth, self.late = depth, 2 if block else 1
         self.visible: deque[int] = deque()
         self.room = self.there = False
 
@@ -150,11 +150,36 @@ class Fifo:
         self.room = len(self.visible) < self.depth
         self.there = bool(self.visible) and self.visible[0] <= cycle
 
+    def take(self) -> None:
+        self.visible.popleft()
+
+    def put(self, cycle: int) -> None:
+        self.visible.append(cycle + self.late)
+
+
+class Wire:
+    """The last stage of its writer: its reader, which moves first in a cycle, makes the room."""
+
+    def __init__(self) -> None:
+        self.writer: tuple[Process, int] | None = None
+        self.room = self.there = False
+
+    def look(self, cycle: int) -> None:
+        assert self.writer is not None
+        process, port = self.writer
+        self.room, self.there = False, port in (process.stages[-1] or ())
+
+    def take(self) -> None:
+        self.room = True
+
+    def put(self, cycle: int) -> None:
+        assert self.room
+
 
 @dataclass
 class Process:
-    reads: tuple[Fifo, ...]
-    writes: tuple[Fifo, ...]
+    reads: tuple[Fifo | Wire, ...]
+    writes: tuple[Fifo | Wire, ...]
     steps: list[Step]
     stages: list[tuple[int, ...] | None]
     """What the token in every pipeline stage will write; None: the stage is empty."""
@@ -173,10 +198,10 @@ class Process:
         else:
             fires, emitted, moved = self._shift(outs, fires)
         for o in emitted or ():
-            self.writes[o].visible.append(now + self.writes[o].late)
+            self.writes[o].put(now)
         if fires:
             for i in ins:
-                self.reads[i].visible.popleft()
+                self.reads[i].take()
             self.at += 1
             if self.at == len(self.steps):
                 self.at, self.frames = 0, self.frames + 1
@@ -199,16 +224,22 @@ class Process:
         return moves and ready, emitted, moved
 
 
-def _processes(net: Netlist, fifos: Mapping[str, Fifo]) -> tuple[list[Process], list[Process]]:
+def _processes(
+    net: Netlist, fifos: Mapping[str, Fifo | Wire]
+) -> tuple[list[Process], list[Process]]:
     """Sources and kernels; sinks."""
 
-    def of(streams: Iterable[Stream]) -> tuple[Fifo, ...]:
+    def of(streams: Iterable[Stream]) -> tuple[Fifo | Wire, ...]:
         return tuple(fifos[s.name] for s in streams)
 
     work = [
         Process(of(i.inputs), of(i.outputs), list(schedule(i)), [None] * latency(i.kernel))
         for i in net.instances
     ]
+    for process in work:
+        for port, stream in enumerate(process.writes):
+            if isinstance(stream, Wire):
+                stream.writer = (process, port)
     work += [Process((), of((s,)), [W] * s.words, []) for s in net.inputs]
     return work, [Process(of((s,)), (), [R] * s.words, []) for s in net.outputs]
 
@@ -218,14 +249,15 @@ def run(net: Netlist, frames: int, depths: Mapping[str, int] | None = None) -> l
 
     The first word comes in in cycle 0. ``depths`` replaces the depth of streams by name.
     """
-    fifos = {s.name: Fifo((depths or {}).get(s.name, s.depth)) for s in net.streams}
+    chosen = {s: (depths or {}).get(s.name, s.depth) for s in net.streams}
+    fifos = {s.name: Fifo(depth, s.block) if depth else Wire() for s, depth in chosen.items()}
     work, sinks = _processes(net, fifos)
     done: list[int] = []
     cycle, idle = 0, 0
     while len(done) < frames:
         for fifo in fifos.values():
             fifo.look(cycle)
-        moved = [process.cycle(cycle, frames) for process in (*work, *sinks)]
+        moved = [process.cycle(cycle, frames) for process in (*sinks, *reversed(work))]
         idle = 0 if any(moved) else idle + 1
         if idle > 2:  # a word in a deep FIFO may still become visible
             return None

@@ -57,7 +57,7 @@ def test_every_instance_of_the_samples_has_a_cost() -> None:
     netlist, _ = netlist_of(sample_cases())
     costs = [kernel_cost(instance.kernel) for instance in netlist.instances]
     assert all(min(c.lut, c.ff, c.dsp, c.bram18) >= 0 for c in costs)
-    fifos = [fifo_cost(stream.depth, stream.bits) for stream in netlist.streams]
+    fifos = [fifo_cost(s.depth, s.bits, s.block) for s in netlist.streams]
     assert netlist_cost(netlist) == sum([*costs, *fifos], Cost())
 
 
@@ -66,7 +66,9 @@ def test_deeper_fifos_never_cost_less_memory(bits: int) -> None:
     costs = [fifo_cost(depth, bits) for depth in (2, 16, 32, 64, 128, 256)]
     assert all(cost.bram18 == 0 for cost in costs)
     assert costs[-1].lut >= costs[0].lut
-    assert fifo_cost(4096, 36).bram18 == 8
+    assert fifo_cost(4096, 36, True).bram18 == 8
+    assert fifo_cost(4096, 36).bram18 == 0
+    assert fifo_cost(0, bits) == Cost()
 
 
 def test_parallelism_costs() -> None:

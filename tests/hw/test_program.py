@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hw_fakes import U8, Rough, frame, graph
 
-from qfxc.hw import program as program_module
+from qfxc.hw import solver
+from qfxc.hw.links import Link
 from qfxc.hw.program import OVERRUN, SCALE, TIE, Program
 from qfxc.hw.prune import prune
 from qfxc.hw.search import Search
@@ -61,7 +62,18 @@ def every_design(s: Space) -> Iterator[Known]:
     names = list(s.options)
     for choice in itertools.product(*(s.options[n].folds for n in names)):
         folds = dict(zip(names, choice, strict=True))
-        yield Known(s.interval(folds), s.kernels(folds) + s.glue(folds))
+        costs = [s.kernels(folds) + s.glue(folds)]
+        for link in s.wiring.links:  # a deep FIFO between two kernels may be block memory
+            plain, block = (s.link_cost(link, *s.lanes(folds, link), b) for b in (False, True))
+            if plain != block and link.sink is not None and chooses(s, link):
+                costs += [cost - plain + block for cost in costs]
+        for cost in costs:
+            yield Known(s.interval(folds), cost)
+
+
+def chooses(s: Space, link: Link) -> bool:
+    """Whether a link starts at a kernel, or at an input that several kernels read."""
+    return link.source.op.stem != "input" or len(s.wiring.readers(link.source)) > 1
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -129,12 +141,15 @@ def test_the_stations_count_what_the_space_counts(seed: int) -> None:
     ]
     cost = sum(t.cost[c] for t, c in zip(problem.stations, chosen, strict=True))
     cycles = [int(t.cycles[c]) for t, c in zip(problem.stations, chosen, strict=True)]
+    blocks: set[Link] = set()
     for edge in problem.edges:
         lanes = problem.stations[edge.source].pe[chosen[edge.source]]
         reader = problem.stations[edge.sink].simd[chosen[edge.sink]]
         at = np.searchsorted(edge.outs, lanes), np.searchsorted(edge.ins, reader)
-        cost, cycles = cost + edge.cost[at], [*cycles, int(edge.cycles[at])]
-    assert tuple(int(c) for c in cost) == cost_row(s.kernels(folds) + s.glue(folds))
+        block = rng.random() < 0.5
+        cost, cycles = cost + edge.cost[int(block)][at], [*cycles, int(edge.cycles[at])]
+        blocks |= {edge.link} if block else set()
+    assert tuple(int(c) for c in cost) == cost_row(s.kernels(folds) + s.glue(folds, blocks))
     assert max(cycles) == s.interval(folds)
 
 
@@ -156,7 +171,7 @@ def test_pruning_leaves_few_choices() -> None:
 
 
 def test_a_search_that_is_cut_short_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program_module, "NODES", 0)
+    monkeypatch.setattr(solver, "NODES", 0)
     program = Program.of(space(random_graph(3)))
     answers = [program.cheapest(t, BUDGET) for t in program.problem.intervals()]
     assert any(a.design is None and not a.proved for a in answers)

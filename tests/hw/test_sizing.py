@@ -14,9 +14,11 @@ from networks import NETWORKS
 from qfxc.errors import InternalError
 from qfxc.hw.board import load
 from qfxc.hw.build import build_netlist, connect
+from qfxc.hw.glue import BLOCK_DEPTH
 from qfxc.hw.netlist import Netlist
 from qfxc.hw.plan import plan
 from qfxc.hw.sizing import first_latency, interval, resized, size
+from qfxc.hw.storage import with_blocks
 from qfxc.hw.timing import FAR, depth, earliest, latest, within
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Fold
@@ -57,11 +59,22 @@ def tall(channels: int) -> tuple[Graph, dict[str, Fold]]:
     return g, {n.name: Fold() for n in g.nodes()} | {"c": Fold(9, channels)}
 
 
-def test_deep_fifos_show_their_words_later() -> None:
+def test_deep_fifos_may_be_block_memory() -> None:
+    """All of them, none, or some: the depths allow for their later words."""
     g, folds = tall(8)
     net = build_netlist(g, folds, "n")
-    assert any(s.depth > 256 for s in net.streams)
-    check(net)
+    deep = [s.name for s in net.streams if s.depth >= BLOCK_DEPTH]
+    assert deep
+    for blocks in (deep, []):
+        check(with_blocks(net, set(blocks)))
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_network_keeps_its_interval_with_block_memory(name: str, seed: int) -> None:
+    g = GRAPHS[name]
+    net = build_netlist(g, random_folds(g, seed), name)
+    check(with_blocks(net, {s.name for s in net.streams if s.depth >= BLOCK_DEPTH}))
 
 
 def slowed(net: Netlist, depths: dict[str, int]) -> bool:
@@ -106,7 +119,7 @@ def test_depths_depend_on_nothing_but_the_kernels() -> None:
     net = build_netlist(g, folds, "n")
     assert size(connect(g, folds, "n")) == {s.name: s.depth for s in net.streams}
     assert size(net) == size(resized(net, dict.fromkeys((s.name for s in net.streams), 99)))
-    assert all(s.depth >= 2 for s in net.streams)
+    assert all(s.depth == 0 or s.depth >= 2 for s in net.streams)
 
 
 def test_too_shallow_fifos_have_no_latency() -> None:

@@ -1,19 +1,21 @@
 // A FIFO beside a model of what docs/rtl.md promises of it, cycle by cycle, under changing pressure from both sides.
 module fifo_check #(
     parameter int Width = 0,
-    parameter int Depth = 0
+    parameter int Depth = 0,
+    parameter int Block = 0
 ) (
     input logic clk_i,
     input logic rst_ni
 );
-  localparam int Latency = Depth <= 256 ? 1 : 2;
+  localparam int Latency = 1 + Block;
   localparam int Phase = 2 * Depth + 20;  // cycles of one kind of pressure
 
   logic [Width-1:0] x_data, y_data;
   logic x_valid, x_ready, y_valid, y_ready;
   qfx_fifo #(
       .Width(Width),
-      .Depth(Depth)
+      .Depth(Depth),
+      .Block(Block)
   ) u_fifo (
       .clk_i,
       .rst_ni,
@@ -61,6 +63,7 @@ module fifo_check #(
 
   // The words that moved one per cycle show the rate: with one word there is a cycle in between.
   final
-    $display("%0d %0d %0d %0d %0d", Width, Depth, errors, fullest, longest >= (Depth == 1 ? 0 : Depth + 10));
+    $display("%0d %0d %0d %0d %0d %0d", Width, Depth, Block, errors, fullest,
+             longest >= (Depth == 1 ? 0 : Depth + 10));
 
 endmodule

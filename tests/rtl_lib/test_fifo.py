@@ -11,10 +11,12 @@ from qfxc.share import folder
 from qfxc.verify.verilator import verilator
 
 SHAPES = (
-    *((4, 1), (5, 2), (30, 2)),  # registers
-    *((5, 3), (23, 16), (1, 17), (9, 32)),  # shift registers
-    *((24, 3), (40, 16), (24, 32), (6, 33), (8, 64), (3, 100), (30, 128), (5, 129), (7, 256)),
-    *((5, 257), (36, 512), (36, 513), (8, 1000)),  # block memory
+    (4, 1, 0),  # a register
+    *((5, 2, 0), (5, 3, 0), (23, 16, 0), (1, 17, 0), (9, 32, 0)),  # shift registers
+    *((30, 2, 0), (24, 3, 0), (40, 16, 0), (24, 32, 0), (6, 33, 0), (8, 64, 0)),  # distributed
+    *((3, 100, 0), (30, 128, 0), (5, 129, 0), (7, 256, 0), (5, 300, 0)),
+    *((5, 3, 1), (30, 4, 1), (9, 17, 1), (24, 33, 1), (5, 34, 1), (5, 257, 1)),  # block memory
+    *((36, 512, 1), (36, 513, 1), (36, 514, 1), (8, 1000, 1)),
 )
 MAIN = """#include "Vtop.h"
 int main(int argc, char** argv) {
@@ -31,12 +33,14 @@ int main(int argc, char** argv) {
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], tuple[int, ...]]:
+def results(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[tuple[int, int, int], tuple[int, ...]]:
     """By shape: errors, the most words that it held, whether it kept the rate."""
     where = tmp_path_factory.mktemp("fifo")
     checks = [
-        f"  fifo_check #({width}, {depth}) u{i} (.clk_i, .rst_ni);\n"
-        for i, (width, depth) in enumerate(SHAPES)
+        f"  fifo_check #({width}, {depth}, {block}) u{i} (.clk_i, .rst_ni);\n"
+        for i, (width, depth, block) in enumerate(SHAPES)
     ]
     top = "module top (input logic clk_i, input logic rst_ni);\n" + "".join(checks) + "endmodule\n"
     (where / "top.sv").write_text(top)
@@ -52,11 +56,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], t
     assert done.returncode == 0, done.stdout + done.stderr
     run = subprocess.run([where / "obj" / "Vtop"], capture_output=True, text=True, check=True)
     rows = [tuple(map(int, line.split())) for line in run.stdout.splitlines()]
-    return {(width, depth): tuple(rest) for width, depth, *rest in rows}
+    return {(width, depth, block): tuple(rest) for width, depth, block, *rest in rows}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_keeps_its_promises(
-    results: dict[tuple[int, int], tuple[int, ...]], shape: tuple[int, int]
+    results: dict[tuple[int, int, int], tuple[int, ...]], shape: tuple[int, int, int]
 ) -> None:
     assert results[shape] == (0, shape[1], 1)

@@ -33,7 +33,6 @@ only after synthesis: every FIFO is a full shift register at least, and every br
 some words more, as many as the other branch may have in flight beyond what rtl_lib's would."""
 
 SRL_DEPTH = 32
-LUTRAM_FIFO_BITS = 8192
 
 
 def render(netlist: Netlist, part: str, clock_ns: float, golden: Golden | None = None) -> Files:
@@ -141,10 +140,7 @@ def _rom(instance: str, name: str, array: Any) -> dict[str, Any]:
 
 def _stream(stream: Stream, names: Mapping[str, str], forked: set[Stream]) -> dict[str, Any]:
     depth = max(stream.depth, LEAST_DEPTH) + BRANCH_MARGIN * (stream in forked)
-    if depth <= SRL_DEPTH:
-        impl = "srl"
-    else:
-        impl = "lutram" if depth * stream.bits <= LUTRAM_FIFO_BITS else "bram"
+    impl = "bram" if stream.block else "srl" if depth <= SRL_DEPTH else "lutram"
     return {**_argument(stream, names), "depth": depth, "impl": impl}
 
 

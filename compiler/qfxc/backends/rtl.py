@@ -174,7 +174,13 @@ def literal(value: int) -> str:
 
 def _stream(stream: Stream, names: Mapping[str, str]) -> dict[str, Any]:
     bits = stream.bits
-    return {"name": names[stream.name], "bits": bits, "high": bits - 1, "depth": stream.depth}
+    return {
+        "name": names[stream.name],
+        "bits": bits,
+        "high": bits - 1,
+        "depth": stream.depth,
+        "block": int(stream.block),
+    }
 
 
 def _port(stream: Stream, names: Mapping[str, str], fed: set[str]) -> dict[str, Any]:

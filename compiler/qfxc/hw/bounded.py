@@ -14,17 +14,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from qfxc.errors import InternalError
-from qfxc.hw.latency import fifo_latency
 from qfxc.hw.timing import FAR, Flow, Times, earliest
 
 
-def first_frame(flow: Flow, depths: Sequence[int]) -> int:
+def first_frame(flow: Flow, depths: Sequence[int], visible: Sequence[int]) -> int:
     """Cycles from the first word's way into the network to the last word's way out of it.
 
-    Every input always has its next word. The depths must admit a schedule: with others the network
+    Every input always has its next word. ``visible``: how many cycles after a word has entered a
+    stream it can be read. The depths must admit a schedule: with others the network
     may stop, which is an InternalError here.
     """
-    run = _Run(flow, depths)
+    run = _Run(flow, depths, visible)
     run.settle()
     processes = list(enumerate(flow.processes))
     taken = min(int(run.leaves[n][0]) for n, p in processes if not p.reads and not p.ahead)
@@ -34,8 +34,8 @@ def first_frame(flow: Flow, depths: Sequence[int]) -> int:
 class _Run:
     """``fires`` and ``leaves`` (latency not counted) of every iteration of every process."""
 
-    def __init__(self, flow: Flow, depths: Sequence[int]) -> None:
-        self._flow, self._depths = flow, depths
+    def __init__(self, flow: Flow, depths: Sequence[int], late: Sequence[int]) -> None:
+        self._flow, self._depths, self._late = flow, depths, late
         starts = [np.arange(p.schedule.iterations) for p in flow.processes]
         self.fires, self.leaves = list(starts), list(starts)
         # no chain of bounds visits an iteration twice
@@ -73,13 +73,16 @@ class _Run:
         fires = earliest(ready, FAR)
         room = fires.copy()
         for stream, at in zip(process.writes, process.schedule.writes, strict=True):
-            late = at[self._depths[stream] :]
-            space = self._freed(stream)[: len(late)] + 1 - process.latency
+            depth = self._depths[stream]
+            late = at[depth:]
+            # without a FIFO a word leaves the pipeline in the cycle in which it is read
+            space = self._freed(stream)[: len(late)] + (depth > 0) - process.latency
             room[late] = np.maximum(room[late], space)
         leaves = earliest(room, FAR)
         stages = process.latency
-        if stages:
-            fires[stages:] = np.maximum(fires[stages:], leaves[:-stages] + stages)
+        if not stages:
+            return leaves, leaves
+        fires[stages:] = np.maximum(fires[stages:], leaves[:-stages] + stages)
         return fires, leaves
 
     def _visible(self, stream: int) -> Times:
@@ -87,7 +90,7 @@ class _Run:
         number, port = self._flow.writers[stream]
         process = self._flow.processes[number]
         entered = self.leaves[number][process.schedule.writes[port]] + process.latency
-        return np.asarray(entered + fifo_latency(self._depths[stream]))
+        return np.asarray(entered + self._late[stream])
 
     def _freed(self, stream: int) -> Times:
         """When the words of a stream are read."""

@@ -62,20 +62,20 @@ def expected_cost(kernel: Kernel) -> Cost:
 
 
 @cache
-def fifo_cost(depth: int, bits: int) -> Cost:
-    """A FIFO of ``depth`` words of ``bits`` bits."""
-    return kernel_cost(fifo_kernel(depth, bits))
+def fifo_cost(depth: int, bits: int, block: bool = False) -> Cost:
+    """A FIFO of ``depth`` words of ``bits`` bits; of depth 0 it is wires."""
+    return kernel_cost(fifo_kernel(depth, bits, block)) if depth else Cost()
 
 
-def fifo_kernel(depth: int, bits: int) -> Kernel:
+def fifo_kernel(depth: int, bits: int, block: bool = False) -> Kernel:
     """The library's FIFO as an instance like any other."""
-    return Kernel("fifo", {"Width": bits, "Depth": depth})
+    return Kernel("fifo", {"Width": bits, "Depth": depth, "Block": int(block)})
 
 
 def netlist_cost(netlist: Netlist) -> Cost:
     """All kernels, forks, converters and FIFOs of a design."""
     kernels = (kernel_cost(instance.kernel) for instance in netlist.instances)
-    fifos = (fifo_cost(stream.depth, stream.bits) for stream in netlist.streams)
+    fifos = (fifo_cost(s.depth, s.bits, s.block) for s in netlist.streams)
     return sum(fifos, sum(kernels, Cost()))
 
 

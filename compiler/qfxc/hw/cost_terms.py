@@ -33,17 +33,14 @@ def counters(*counts: int) -> int:
 
 def fifo(p: Params) -> Terms:
     """Shift registers, distributed or block memory (qfx_fifo.sv)."""
-    width, depth = p["Width"], p["Depth"]
-    block = int(depth > 256)
+    width, depth, block = p["Width"], p["Depth"], p["Block"]
     slots = depth - block
-    count = levels(slots) + 1
-    if depth <= 2 or (depth <= 32 and width < 24):
-        kept = width * depth if depth <= 2 else 0
-        return Terms({"shift": width, "one": 1, "count": count}, {"state": count + kept})
-    rows = slots if depth > 128 else max(32, 1 << levels(depth))
-    memory = ram(rows, width, "auto" if block else "distributed")
+    count = levels(max(slots, 3 if depth == 2 else 1)) + 1
+    if not block and depth <= 32 and width < 24:
+        return Terms({"shift": width, "one": 1, "count": count}, {"state": count + 1})
+    rows = slots if slots > (512 if block else 128) else 1 << levels(slots)
+    memory = ram(rows, width, "block" if block else "distributed")
     pointers = counters(rows)
-    registered = 0 if memory.bram18 or not block else width
     return Terms(
         {
             "memory": 1,
@@ -53,7 +50,7 @@ def fifo(p: Params) -> Terms:
             "choice": memory.choice,
             "banks": memory.banks,
         },
-        {"memory": 1, "state": count + 2 * pointers + block + registered},
+        {"memory": 1, "state": count + 2 * pointers + block + 1},
         bram18=memory.bram18,
     )
 

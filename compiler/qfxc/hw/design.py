@@ -17,6 +17,7 @@ from qfxc.hw.build import build_netlist
 from qfxc.hw.cost import kernel_cost, netlist_cost
 from qfxc.hw.netlist import Netlist
 from qfxc.hw.plan import Plan, Row, faster_plan, oversize, plan
+from qfxc.hw.storage import stored
 from qfxc.ir.graph import Graph
 from qfxc.ir.kernel import Cost, Fold, Variant
 
@@ -88,7 +89,8 @@ class _Attempt:
         return other if other.plan.fits else known
 
     def _built(self, planned: Plan) -> tuple[Design, Cost]:
-        netlist = build_netlist(self.graph, planned.folds, self.name)
+        sized = build_netlist(self.graph, planned.folds, self.name)
+        netlist = stored(sized, self.board.budget)
         cost = netlist_cost(netlist)
         rows = self._priced(planned.rows, netlist)
         glue = cost - sum((row.cost for row in rows), Cost())

@@ -32,8 +32,8 @@ IN_FLIGHT = 32
 WINDOW_SHARE = Fraction(3, 4)
 """Part of the interval that windows are busy for, roughly: what they emit lasts the longer."""
 
-LEAST = 2
-"""Words that keep a word moving every cycle."""
+UNREGISTERED = frozenset({"input", "slice"})
+"""What streams come out of without a register, so that wires cannot continue them."""
 
 ELEMENTWISE = frozenset({"add", "mul"})
 
@@ -95,8 +95,9 @@ def _ahead(link: Link) -> Buffer:
     if sink is None:
         return Buffer(words=max(burst, SHALLOW))
     if source.op.stem == "window" and sink.op.stem == "matvec":
-        return Buffer(_filling(source), max(burst, LEAST))
-    return Buffer(hardware(sink).pause(sink), max(burst, SHALLOW))
+        return Buffer(_filling(source), max(burst, SHALLOW))
+    pause = hardware(sink).pause(sink)
+    return Buffer(pause, max(burst, SHALLOW)) if burst or pause else Buffer(words=0)
 
 
 def _filling(window: Node) -> Fraction:
@@ -117,8 +118,8 @@ def _pair(flow: nx.DiGraph, forks: dict[str, Paths], fast: Link, slow: Link) -> 
     for fork, reached in forks.items():
         if all(end in reached for end in ends) and _separate(flow, fork, *ends):
             late = reached[ends[1]] - reached[ends[0]] + _join_offset(fast)
-            held = min(max(late, Fraction(0)), Fraction(1))
-            needed = _larger(needed, Buffer(held, IN_FLIGHT))
+            if late > 0:
+                needed = _larger(needed, Buffer(min(late, Fraction(1)), IN_FLIGHT))
     return needed
 
 

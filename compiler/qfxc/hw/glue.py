@@ -12,10 +12,11 @@ from qfxc.ir.kernel import Cost, Kernel
 MAX_WORD_BITS = 4096
 """The widest word that ap_uint streams carry in practice (ap_int's own limit)."""
 
-SHALLOW = 16
-"""Depth of an ordinary FIFO: an SRL16 per bit, which two words would take as well. It evens out
-bursts: a simulated ResNet-8 lost 8 % of its rate with two words everywhere."""
+SHALLOW = 2
+"""Words that keep a word moving every cycle: the depth of an ordinary FIFO."""
 
+BLOCK_DEPTH = 17
+"""Least depth at which a FIFO may be block memory: deeper than the shallowest shift register."""
 
 SRL_DEPTH = 32
 """Deepest FIFO that is one LUT per bit: an SRLC32E."""
@@ -39,13 +40,12 @@ def converter_lanes(lanes_in: int, lanes_out: int, bits: int) -> tuple[int, ...]
 
 @cache
 def converter_cost(lanes_in: int, lanes_out: int, bits: int) -> Cost:
-    """The converters of a chain and the FIFOs between them."""
+    """The converters of a chain; wires join them."""
     chain = converter_lanes(lanes_in, lanes_out, bits)
     total = Cost()
     for a, b in pairwise(chain):
         params = {"InBits": a * bits, "OutBits": b * bits, "InWords": b // gcd(a, b)}
         total += kernel_cost(Kernel("width", params))
-        total += fifo_cost(SHALLOW, b * bits)
     return total
 
 
@@ -55,16 +55,17 @@ def fork_cost(branches: int) -> Cost:
     return kernel_cost(Kernel("fork", {"Bits": 1, "Words": 1, "N": branches}))
 
 
-def link_cost(bits: int, lanes: tuple[int, int], hold: int) -> Cost:
-    """A link from ``lanes[0]`` to ``lanes[1]`` lanes whose last FIFO is ``hold`` words deep.
+def link_cost(bits: int, lanes: tuple[int, int], words: tuple[int, int], block: bool) -> Cost:
+    """A link from ``lanes[0]`` to ``lanes[1]`` lanes: its converters, the stream in front of them
+    of ``words[0]`` words and the last one of ``words[1]``, in block memory if ``block``.
 
-    The FIFO at its head is counted with the value it carries.
+    Without converters both are one stream.
     """
-    total = converter_cost(*lanes, bits)
-    last = lanes[1] * bits
-    deep, flat = fifo_cost(hold, last), fifo_cost(SHALLOW, last)
-    extra = (deep.lut - flat.lut, deep.ff - flat.ff, deep.bram18)
-    return total + Cost(lut=extra[0], ff=extra[1], bram18=extra[2])
+    first, last = (count * bits for count in lanes)
+    if lanes[0] == lanes[1]:
+        return fifo_cost(max(words), last, block)
+    ends = fifo_cost(words[0], first) + fifo_cost(words[1], last, block)
+    return converter_cost(*lanes, bits) + ends
 
 
 def link_cycles(size: int, bits: int, lanes: tuple[int, int]) -> int:

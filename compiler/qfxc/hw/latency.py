@@ -19,9 +19,9 @@ def latency(kernel: Kernel) -> int:
     return LATENCIES[kernel.name](kernel.structure)
 
 
-def fifo_latency(depth: int) -> int:
-    """Cycles from a FIFO's input to its output: distributed memory up to 256 words, else block."""
-    return 1 if depth <= 256 else 2
+def fifo_latency(depth: int, block: bool) -> int:
+    """Cycles from a stream's input to its output; a stream of depth 0 is wires."""
+    return 0 if depth == 0 else 2 if block else 1
 
 
 def memory_stages(depth: int, width: int) -> int:

@@ -13,7 +13,9 @@ from qfxc.ir.types import Int
 class Stream:
     """A FIFO of words: ``lanes`` elements each, ``words`` per frame, ``depth`` words deep.
 
-    Exactly one instance writes it and exactly one reads it (the ends are graph ports).
+    Exactly one instance writes it and exactly one reads it (the ends are graph ports). ``block``:
+    the FIFO is block memory. Of depth 0 it is wires: the writer's last register is the reader's
+    input.
     """
 
     name: str
@@ -21,6 +23,7 @@ class Stream:
     lanes: int
     words: int
     depth: int = 2
+    block: bool = False
 
     @property
     def bits(self) -> int:

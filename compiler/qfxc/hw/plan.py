@@ -244,7 +244,7 @@ class _Planner:
             interval=interval,
             fps=self.clock_mhz * 1e6 / interval,
             cost=design.cost,
-            glue=self.space.glue(design.folds),
+            glue=self.space.glue(design.folds, design.blocks),
             budget=self.board.budget,
             bottleneck=max(rows, key=lambda row: row.cycles).name,
             limit=limit or self._limit(interval, step, binding),

@@ -10,19 +10,18 @@ resource is a row; the objective is the sum of the used fractions of the budget.
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import LinearConstraint
 from scipy.sparse import csr_array
 
 from qfxc.errors import InternalError
+from qfxc.hw.links import Link
 from qfxc.hw.prune import prune
+from qfxc.hw.solver import minimise
 from qfxc.hw.space import Space, cost_row
 from qfxc.hw.stations import Edge, Floats, Ints, Stations, stations
 from qfxc.ir.kernel import Cost, Fold
@@ -36,24 +35,19 @@ TIE = 1e-3
 OVERRUN = 1000.0
 """How much more than use an overrun counts where budgets may be exceeded."""
 
+Chosen = tuple[list[int], set[Link]]
+
 ANY = 1e9
 """A relative gap at which every design is good enough."""
-
-NODES = 2_000
-"""Nodes of a search tree before the best design so far is taken (time would not be repeatable)."""
-
-PROOF = 1e-6
-"""A relative gap that counts as a proof when a search ends early: a fraction of one LUT."""
-
-OPTIMAL, INFEASIBLE = 0, 2
-"""Of ``milp``; at its limit of nodes it returns another one and says so in words only."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """Folds and all that they cost; whether that is inside the budget."""
+    """Folds, the links with block memory, and all that they cost; whether that is inside the
+    budget."""
 
     folds: dict[str, Fold]
+    blocks: frozenset[Link]
     cost: Cost
     fits: bool
 
@@ -97,13 +91,14 @@ class Program:
         chosen, proved = _Model(self.problem, alive, interval).solve(budget, oversize, gap)
         if chosen is None:
             return Answer(None, proved)
-        kernels = zip(self.problem.stations, chosen, strict=True)
+        choices, blocks = chosen
+        kernels = zip(self.problem.stations, choices, strict=True)
         folds = {s.name: s.folds[choice] for s, choice in kernels if s.folds}
-        cost = self.space.kernels(folds) + self.space.glue(folds)
+        cost = self.space.kernels(folds) + self.space.glue(folds, blocks)
         fits = cost.fits(budget)
         if self.space.interval(folds) > interval or not (fits or oversize):
             raise InternalError("the integer program's answer breaks its own constraints")
-        return Answer(Design(folds, cost, fits), proved)
+        return Answer(Design(folds, frozenset(blocks), cost, fits), proved)
 
 
 @dataclass
@@ -117,10 +112,13 @@ class _Model:
     entries: list[tuple[Ints, Ints, Floats]] = field(default_factory=list)
     low: list[Floats] = field(default_factory=list)
     high: list[Floats] = field(default_factory=list)
+    blocks: list[tuple[Link, int]] = field(default_factory=list)
+    """Links with the column of a pair of lanes whose deep FIFO is block memory."""
     rows: int = 0
 
-    def solve(self, budget: Cost, oversize: bool, gap: float) -> tuple[list[int] | None, bool]:
-        """The choice of every station, if there is one; whether that is proved."""
+    def solve(self, budget: Cost, oversize: bool, gap: float) -> tuple[Chosen | None, bool]:
+        """The choice of every station and the links in block memory, if there are any; whether
+        that is proved."""
         sizes = [len(left) for left in self.alive]
         self.starts = np.concatenate([[0], np.cumsum(sizes)])
         self._choose_one()
@@ -132,7 +130,8 @@ class _Model:
         if values is None:
             return None, proved
         spans = zip(self.alive, self.starts[:-1], self.starts[1:], strict=True)
-        return [int(left[np.argmax(values[a:b])]) for left, a, b in spans], proved
+        choices = [int(left[np.argmax(values[a:b])]) for left, a, b in spans]
+        return (choices, {link for link, column in self.blocks if values[column] > 0.5}), proved
 
     def _columns(self, station: int) -> NDArray[np.int64]:
         return np.arange(self.starts[station], self.starts[station + 1])
@@ -154,12 +153,14 @@ class _Model:
             self._add(1, [(np.zeros_like(columns), columns, 1.0)], 1.0, 1.0)
 
     def _link(self, edge: Edge) -> None:
-        """The pairs of lanes that may meet, and their marginals."""
+        """The pairs of lanes that may meet, some with either memory, and their marginals."""
         outs, ins, table = self.problem.table(edge, self.alive, self.interval)
-        i, j = np.nonzero(np.isfinite(table[:, :, 0]))
+        deep = (table[1] != table[0]) & np.isfinite(table[0])
+        block, i, j = np.nonzero(np.stack([np.isfinite(table[0, ..., 0]), deep.any(axis=2)]))
         first = sum(map(len, self.costs))
         pairs = np.arange(first, first + len(i))
-        self.costs.append(table[i, j])
+        self.costs.append(table[block, i, j])
+        self.blocks += [(edge.link, int(pair)) for pair in pairs[block == 1]]
         source, sink = self.problem.stations[edge.source], self.problem.stations[edge.sink]
         pe = np.searchsorted(outs, source.pe[self.alive[edge.source]])
         simd = np.searchsorted(ins, sink.simd[self.alive[edge.sink]])
@@ -192,33 +193,16 @@ class _Model:
         objective = np.concatenate([objective, np.full(extra.shape[1], OVERRUN)])
         row, column, value = (np.concatenate(part) for part in zip(*self.entries, strict=True))
         matrix = csr_array((value, (row, column)), shape=(self.rows, len(objective)))
-        with _silent():
-            result = milp(
-                objective,
-                integrality=(np.arange(len(objective)) < choices).astype(int),
-                bounds=Bounds(0.0, np.where(np.arange(len(objective)) < len(cost), 1.0, np.inf)),
-                constraints=[
-                    LinearConstraint(matrix, np.concatenate(self.low), np.concatenate(self.high)),
-                    LinearConstraint(np.hstack([used, extra]), -np.inf, budget * scale),
-                ],
-                options={"mip_rel_gap": gap, "node_limit": NODES},
-            )
-        known = result.status in (OPTIMAL, INFEASIBLE)
-        if not known and "limit" not in result.message:
-            raise InternalError(f"the integer program: {result.message}")
-        return result.x, known or (result.x is not None and result.mip_gap <= PROOF)
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Nothing reaches the standard output of the process: HiGHS has left a trace of its own in
-    it, which would be in the middle of a report in JSON."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        integral = np.zeros(len(objective), dtype=bool)
+        integral[:choices] = True
+        integral[[column for _, column in self.blocks]] = True
+        return minimise(
+            objective,
+            integral,
+            np.where(np.arange(len(objective)) < len(cost), 1.0, np.inf),
+            [
+                LinearConstraint(matrix, np.concatenate(self.low), np.concatenate(self.high)),
+                LinearConstraint(np.hstack([used, extra]), -np.inf, budget * scale),
+            ],
+            gap,
+        )

@@ -54,13 +54,16 @@ def _needed(
 
 def _exchange(problem: Stations, edge: Edge, index: int, alive: Alive, interval: int) -> Floats:
     """What a link costs more at most with the first of two lanes of a station instead of the
-    second, (n, n, 4); infinite where it would miss the interval."""
+    second, (n, n, 4), whatever its memory is; infinite where it would miss the interval."""
     _, ins, table = problem.table(edge, alive, interval)
     if edge.shared:  # other readers decide, too, how wide the input is: only equal lanes are safe
         return np.where(np.eye(len(ins), dtype=bool)[:, :, None], np.zeros(4), np.inf)
-    if edge.source != index:
-        table = table.transpose(1, 0, 2)
+    if edge.source == index:
+        table = table.transpose(0, 2, 1, 3)
+    table = np.concatenate(list(table))  # (2 m, n, 4): both keep their memory
     missing = np.isinf(table)
     base = np.where(missing, 0.0, table)
-    most = np.where(missing[None], -np.inf, table[:, None] - base[None]).max(axis=2)
+    most = np.full((table.shape[1], *table.shape[1:]), -np.inf)
+    for part, none, known in zip(table, missing, base, strict=True):
+        np.maximum(most, np.where(none, -np.inf, part[:, None] - known), out=most)
     return np.where(np.isneginf(most), 0.0, most)

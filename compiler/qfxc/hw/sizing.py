@@ -4,8 +4,10 @@
    or converter, with unbounded FIFOs: from that only the times at the outputs are kept.
 2. Everything is moved as late as these allow, so that words wait in front of as few kernels as
    possible, then to where waiting takes the fewest bits (hw/waiting.py).
-3. A FIFO is as deep as the most words that it holds in this schedule, its own rule of full and
-   empty included (docs/rtl.md).
+3. A stream in which no word ever waits is wires (hw/wires.py), any other one a FIFO, as deep as the
+   most words that it holds in this schedule, its own rule of full and empty included (docs/rtl.md).
+   One that may be block memory is so deep for the later words of that, whatever it becomes
+   (hw/storage.py): depths do not depend on the board.
 
 The schedule is admissible by construction for these depths, so hardware that does everything as
 soon as it can keeps one frame per T cycles for ever and cannot stop (hw/timing.py has the reason).
@@ -17,11 +19,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from qfxc.hw.bounded import first_frame
+from qfxc.hw.glue import BLOCK_DEPTH
 from qfxc.hw.latency import fifo_latency, latency
 from qfxc.hw.netlist import Netlist, Stream
 from qfxc.hw.schedule import every, schedule
 from qfxc.hw.timing import Flow, Process, Timetable
 from qfxc.hw.waiting import Waiting
+from qfxc.hw.wires import joinable, joined
 
 
 def size(netlist: Netlist) -> dict[str, int]:
@@ -45,12 +49,19 @@ def first_latency(netlist: Netlist) -> int:
     Every input always has its next word, every output is always taken; exact for the depths that
     ``size`` gave. Later frames share the network with those before them, so they may take longer.
     """
-    return first_frame(flow_of(netlist), [stream.depth for stream in netlist.streams]) + 1
+    depths = [stream.depth for stream in netlist.streams]
+    visible = [fifo_latency(stream.depth, stream.block) for stream in netlist.streams]
+    return first_frame(flow_of(netlist), depths, visible) + 1
 
 
 def resized(netlist: Netlist, depths: Mapping[str, int]) -> Netlist:
-    """The same netlist with other FIFOs."""
-    new = {s: replace(s, depth=depths[s.name]) for s in netlist.streams}
+    """The same netlist with other FIFOs, none of them block memory."""
+    shallow = (replace(s, depth=depths[s.name], block=False) for s in netlist.streams)
+    return with_streams(netlist, dict(zip(netlist.streams, shallow, strict=True)))
+
+
+def with_streams(netlist: Netlist, new: Mapping[Stream, Stream]) -> Netlist:
+    """The same netlist with other streams for all."""
 
     def all_of(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
         return tuple(new[s] for s in streams)
@@ -85,23 +96,25 @@ def flow_of(netlist: Netlist) -> Flow:
 
 
 def _depths(flow: Flow, period: int, widths: Sequence[int]) -> list[int]:
-    """Deep FIFOs show their words later, which again decides what is deep: once deep, they stay."""
-    visible = [1] * flow.streams
+    """A stream in which words wait needs a FIFO, and one that may be block memory shows them later,
+    which again decides where words wait: once so, a stream stays so."""
+    visible = [0 if wire else 1 for wire in joinable(flow)]
     while True:
         table = Timetable(flow, period, visible)
         Waiting(table, widths).improve()
-        depths = [table.depth(stream) for stream in range(flow.streams)]
-        late = [
-            stream
-            for stream, depth in enumerate(depths)
-            if fifo_latency(depth) > _shortest_stay(table, stream)
-        ]
-        if not late:
-            return depths
-        for stream in late:
-            visible[stream] = fifo_latency(depths[stream])
+        depths = [table.depth(s) if visible[s] else 0 for s in range(flow.streams)]
+        needed = [_visible(table, s, depth) for s, depth in enumerate(depths)]
+        if needed == visible:
+            wires = joined(flow, widths, [not depth for depth in depths])
+            needed = [max(v, 1 - wire) for v, wire in zip(visible, wires, strict=True)]
+            if needed == visible:
+                return depths
+        visible = needed
 
 
-def _shortest_stay(table: Timetable, stream: int) -> int:
-    """The fewest cycles between a word's way in and its way out."""
-    return int((table.read(stream) - table.written(stream)).min())
+def _visible(table: Timetable, stream: int, depth: int) -> int:
+    """When words are visible, given a timetable: never sooner than there."""
+    if not depth:
+        return int(not table.immediate(stream))
+    shortest = int((table.read(stream) - table.written(stream)).min())
+    return 2 if depth >= BLOCK_DEPTH and shortest < 2 else table.visible[stream]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 from qfxc.errors import UserError, UserErrors
 from qfxc.hw.constant import hardware
 from qfxc.hw.cost import expected_cost, fifo_cost
-from qfxc.hw.fifo import buffers, depth
-from qfxc.hw.glue import MAX_WORD_BITS, SHALLOW, fork_cost, link_cost, link_cycles
+from qfxc.hw.fifo import UNREGISTERED, buffers, depth
+from qfxc.hw.glue import (
+    BLOCK_DEPTH,
+    MAX_WORD_BITS,
+    SHALLOW,
+    fork_cost,
+    link_cost,
+    link_cycles,
+)
 from qfxc.hw.links import Buffer, Link, Wiring, wire
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Cost, Fold, Variant
@@ -75,17 +82,21 @@ class Space:
     buffers: Mapping[Link, Buffer]
 
     def stream_cost(self, node: Node, lanes: int) -> Cost:
-        """The ordinary FIFOs behind a value of ``lanes`` lanes, and its fork."""
+        """The fork of a value of ``lanes`` lanes, and what lies in front of it."""
         readers = len(self.wiring.readers(node))
-        fifo = fifo_cost(SHALLOW, lanes * node.type.int.bits)
         if readers == 1:
-            return fifo
-        return sum((fifo for _ in range(readers)), fifo + fork_cost(readers))
+            return Cost()
+        before = SHALLOW if node.op.stem in UNREGISTERED else 0
+        return fork_cost(readers) + fifo_cost(before, lanes * node.type.int.bits)
 
-    def link_cost(self, link: Link, lanes: int, reader: int) -> Cost:
-        """Converters and the deep FIFO of a link between ``lanes`` and ``reader`` lanes."""
+    def link_cost(self, link: Link, lanes: int, reader: int, block: bool = False) -> Cost:
+        """Converters and FIFOs of a link between ``lanes`` and ``reader`` lanes; ``block``: a deep
+        FIFO is block memory."""
         hold = depth(self.buffers[link], link.source.type.size // reader)
-        return link_cost(link.source.type.int.bits, (lanes, reader), hold)
+        split = len(self.wiring.readers(link.source)) > 1 or link.source.op.stem in UNREGISTERED
+        words = SHALLOW if split else 0, hold
+        deep = block and hold >= BLOCK_DEPTH
+        return link_cost(link.source.type.int.bits, (lanes, reader), words, deep)
 
     def link_cycles(self, link: Link, lanes: int, reader: int) -> int:
         """Cycles per frame of the slowest converter of that link."""
@@ -101,13 +112,13 @@ class Space:
             lanes = max(folds[sink.name].simd for sink in readers if sink is not None)
         return lanes, lanes if link.sink is None else folds[link.sink.name].simd
 
-    def glue(self, folds: Mapping[str, Fold]) -> Cost:
-        """All FIFOs, forks and converters."""
+    def glue(self, folds: Mapping[str, Fold], blocks: Collection[Link] = ()) -> Cost:
+        """All FIFOs, forks and converters; the deep FIFOs of ``blocks`` are block memory."""
         total = Cost()
         for node in (*self.wiring.inputs, *self.wiring.nodes):
             readers = self.wiring.readers(node)
             for link in readers:
-                total += self.link_cost(link, *self.lanes(folds, link))
+                total += self.link_cost(link, *self.lanes(folds, link), link in blocks)
             total += self.stream_cost(node, self.lanes(folds, readers[0])[0])
         return total
 

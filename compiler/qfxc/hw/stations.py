@@ -43,9 +43,11 @@ class Station:
 
 @dataclass(frozen=True, eq=False)
 class Edge:
-    """``cost`` (n, m, 4) and ``cycles`` (n, m) by the lanes ``outs`` (n) of station ``source`` and
-    ``ins`` (m) of station ``sink``, both ascending; ``shared``: the source is a graph input."""
+    """``cost`` (2, n, m, 4) and ``cycles`` (n, m) by the lanes ``outs`` (n) of station ``source``
+    and ``ins`` (m) of station ``sink``, both ascending; the second ``cost`` is with a deep FIFO in
+    block memory. ``shared``: the source is a graph input."""
 
+    link: Link
     source: int
     sink: int
     outs: Ints
@@ -70,13 +72,14 @@ class Stations:
         return [int(c) for c in every[(every >= least) & (every < NEVER)]]
 
     def table(self, edge: Edge, alive: Alive, interval: int) -> tuple[Ints, Ints, Floats]:
-        """The lanes left at both ends (n), (m), and what the link costs between them, (n, m, 4):
-        infinite where it would take longer than the interval."""
+        """The lanes left at both ends (n), (m), and what the link costs between them,
+        (2, n, m, 4): infinite where it would take longer than the interval."""
         outs = np.unique(self.stations[edge.source].pe[alive[edge.source]])
         ins = np.unique(self.stations[edge.sink].simd[alive[edge.sink]])
-        at = np.ix_(np.searchsorted(edge.outs, outs), np.searchsorted(edge.ins, ins))
-        slow = edge.cycles[at] > interval
-        return outs, ins, np.where(slow[:, :, None], np.inf, edge.cost[at])
+        first, second = np.searchsorted(edge.outs, outs), np.searchsorted(edge.ins, ins)
+        slow = edge.cycles[np.ix_(first, second)] > interval
+        cost = edge.cost[np.ix_([0, 1], first, second)]
+        return outs, ins, np.where(slow[:, :, None], np.inf, cost)
 
 
 def stations(space: Space) -> Stations:
@@ -138,11 +141,12 @@ def _edge(space: Space, link: Link, ends: tuple[int, int], found: Sequence[Stati
     source, sink = ends
     shared = not found[source].folds
     outs, ins = np.unique(found[source].pe), np.unique(found[sink].simd)
-    cost = np.zeros((len(outs), len(ins), 4), dtype=np.int64)
+    cost = np.zeros((2, len(outs), len(ins), 4), dtype=np.int64)
     cycles = np.full((len(outs), len(ins)), NEVER, dtype=np.int64)
     for i, a in enumerate(map(int, outs)):
         for j, b in enumerate(map(int, ins)):
             if not shared or b <= a:  # a graph input is as wide as its widest reader
-                cost[i, j] = cost_row(space.link_cost(link, a, b))
+                for block in (0, 1):
+                    cost[block, i, j] = cost_row(space.link_cost(link, a, b, block == 1))
                 cycles[i, j] = space.link_cycles(link, a, b)
-    return Edge(source, sink, outs, ins, cost, cycles, shared)
+    return Edge(link, source, sink, outs, ins, cost, cycles, shared)

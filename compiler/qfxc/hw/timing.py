@@ -162,6 +162,10 @@ class Timetable:
         """What a stream must hold in this timetable."""
         return depth(self.written(stream), self.read(stream), self.period)
 
+    def immediate(self, stream: int) -> bool:
+        """Whether every word is read in the cycle in which it enters."""
+        return bool(np.array_equal(self.read(stream), self.written(stream)))
+
     def within(self, stream: int, depth: int) -> bool:
         """Whether a stream never holds more than that."""
         return within(self.written(stream), self.read(stream), self.period, depth)

@@ -49,8 +49,11 @@ class Waiting:
         return self._price(stream) > SRL_DEPTH * self.bits[stream]
 
     def _price(self, stream: int) -> int:
-        """Bits of a FIFO; up to the depth of a shift register all cost the same."""
+        """Bits of a FIFO; up to the depth of a shift register all cost the same, wires nothing."""
         if stream not in self._prices:
+            if not self.table.visible[stream] and self.table.immediate(stream):
+                self._prices[stream] = 0
+                return 0
             shallow = self.table.within(stream, SRL_DEPTH)
             depth = SRL_DEPTH if shallow else self.table.depth(stream)
             self._prices[stream] = depth * self.bits[stream]

@@ -23,7 +23,7 @@ def synthesise(netlist: Netlist, progress: Progress | None = None) -> dict[str, 
     Yosys finished. Raises UserError without pyosys.
     """
     named = [(i.name, i.kernel) for i in netlist.instances]
-    named += [(FIFOS, fifo_kernel(s.depth, s.bits)) for s in netlist.streams]
+    named += [(FIFOS, fifo_kernel(s.depth, s.bits, s.block)) for s in netlist.streams if s.depth]
     modules = [kernel_module(kernel) for _, kernel in named]
     found = synth.measure(modules, progress)
     rows: list[dict[str, Any]] = []
