@@ -62,7 +62,7 @@ RECIPES = (
     ),
     Recipe(
         "feedback",
-        "weights make up for the rounding of those before them (GPTQ)",
+        "weights make up for the rounding of those before them (GPTQ): the default up to 6 bits",
         "quantize{rounding_of_weights=feedback}",
     ),
     Recipe(
