@@ -1,4 +1,5 @@
 // The solver behind qfxc/adders/solve.py: shares sums, then adds up what is left of every column.
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -13,8 +14,8 @@ namespace {
 /// What an adder counts beside its LUTs where shared sums are weighed: the attempts take turns.
 constexpr int BASES[] = {8, 0, 32};
 
-/// One attempt in so many is for columns as differences, where these may pay.
-constexpr int APART = 3;
+/// Columns may be taken as they are or as differences: one attempt in so many is for what was dearer.
+constexpr int OTHERS = 3;
 
 /// Per cent that count for a graph of differences: its longer trees of private sums are what
 /// synthesis tools turn into carry-save adders, which costs more LUTs.
@@ -40,8 +41,8 @@ struct Result {
 Term join(Network& net, const Term& a, const Term& b) {
   const int shift = std::min(a.shift, b.shift);
   const bool both = a.negative && b.negative;
-  const int node = net.append({a.node, a.shift - shift, a.negative && !both}, {b.node, b.shift - shift, b.negative && !both});
-  return {node, shift, both};
+  const Term x{a.node, a.shift - shift, a.negative && !both}, y{b.node, b.shift - shift, b.negative && !both};
+  return {net.append(x, y), shift, both};
 }
 
 /// A constant matrix, and the attempts at its graph.
@@ -50,23 +51,33 @@ class Problem {
   Problem(int rows, int columns, const i64* matrix, const i64* lo, const i64* hi)
       : rows_(rows), columns_(columns), matrix_(matrix), inputs_(rows, lo, hi), occurrences_(codes_, largest()) {}
 
-  /// The cheapest of the attempts, the first among equals.
+  /// The cheapest of the attempts, the first among equals, or what shares nothing.
   Result solve(int limit, int tries) {
     const Differences apart = differences(codes_, matrix_, rows_, columns_);
-    const bool pays = limit > 0 && apart.any() && apart.most <= (i64{1} << (limit - 1));
-    const int more = pays ? tries / APART : 0;
-    Result best = shared(matrix_, limit, tries - more);
-    i64 least = 100 * best.cost();
-    const auto offer = [&](Result r, int per_cent) {
-      const i64 cost = per_cent * r.cost();
-      if (cost < least) least = cost, best = std::move(r);
-    };
-    if (more) offer(joined(shared(apart.rest.data(), limit - 1, more), apart), MARGIN);
-    offer(plain(), 100);
-    return best;
+    std::vector<Attempts> kinds;
+    kinds.push_back({start(matrix_, limit), limit, nullptr, {inputs_, {}}});
+    if (limit > 0 && apart.any() && apart.most <= (i64{1} << (limit - 1)))
+      kinds.push_back({start(apart.rest.data(), limit - 1), limit - 1, &apart, {inputs_, {}}});
+    for (int k = 0; k < tries; ++k) attempt(next(kinds.front(), kinds.back()));
+    Attempts& best = kinds.back().least < kinds.front().least ? kinds.back() : kinds.front();
+    Result unshared = plain();
+    return 100 * unshared.cost() < best.least ? std::move(unshared) : std::move(best.best);
   }
 
  private:
+  /// Attempts at the matrix itself, or at what is left of it beside differences.
+  struct Attempts {
+    Sharing start;
+    int limit;
+    const Differences* apart;
+    Result best;
+    i64 least = std::numeric_limits<i64>::max();  // what it costs, in per cent
+    int done = 0;
+
+    Attempts(Sharing s, int l, const Differences* a, Result b)
+        : start(std::move(s)), limit(l), apart(a), best(std::move(b)) {}
+  };
+
   int rows_, columns_;
   const i64* matrix_;
   Network inputs_;
@@ -80,19 +91,24 @@ class Problem {
     return 1 << (bit_length(most) + 1);
   }
 
-  Result shared(const i64* matrix, int limit, int tries) {
-    const Sharing start(inputs_, columns_, matrix, limit, codes_, occurrences_);
-    Result best{inputs_, {}};
-    i64 least = -1;
-    Sharing sharing = start;
-    for (int k = 0; k < tries; ++k) {
-      sharing = start;
-      sharing.run({BASES[k % (sizeof BASES / sizeof *BASES)], k});
-      Result r = added_up(sharing, limit);
-      const i64 cost = r.cost();
-      if (least < 0 || cost < least) least = cost, best = std::move(r);
-    }
-    return best;
+  Sharing start(const i64* matrix, int limit) {
+    return Sharing(inputs_, columns_, matrix, limit, codes_, occurrences_);
+  }
+
+  /// Whose turn it is: mostly that of the cheaper kind.
+  static Attempts& next(Attempts& a, Attempts& b) {
+    Attempts &cheap = b.least < a.least ? b : a, &dear = b.least < a.least ? a : b;
+    return OTHERS * dear.done < a.done + b.done ? dear : cheap;
+  }
+
+  void attempt(Attempts& at) {
+    Sharing sharing = at.start;
+    sharing.run({BASES[at.done % (sizeof BASES / sizeof *BASES)], at.done});
+    ++at.done;
+    Result r = added_up(sharing, at.limit);
+    if (at.apart) r = joined(std::move(r), *at.apart);
+    const i64 cost = r.cost() * (at.apart ? MARGIN : 100);
+    if (cost < at.least) at.least = cost, at.best = std::move(r);
   }
 
   Result added_up(const Sharing& sharing, int limit) {
@@ -124,7 +140,8 @@ class Problem {
     Result r{inputs_, {}};
     for (int column = 0; column < columns_; ++column) {
       std::vector<Term> terms;
-      for (int row = 0; row < rows_; ++row) spread(row, matrix_[static_cast<std::size_t>(row) * columns_ + column], terms);
+      const i64* weights = matrix_ + column;
+      for (int row = 0; row < rows_; ++row, weights += columns_) spread(row, *weights, terms);
       while (terms.size() > 1) {
         const std::size_t half = terms.size() / 2, odd = terms.size() % 2;
         for (std::size_t k = 0; k < half; ++k) terms[k] = join(r.net, terms[2 * k], terms[2 * k + 1]);

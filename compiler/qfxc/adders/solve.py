@@ -17,10 +17,8 @@ SLACK = 2
 """Levels that sharing gets beyond those of the shallowest trees, unless a depth is given."""
 WIDEST = 24
 """Bits of a weight that the solver takes; its digit masks then stay in 32, depth sums in 64."""
-
-PAIRS = 3 << 15
-"""Pairs of digits that the attempts of one effort look at, as far as ATTEMPTS allows."""
-ATTEMPTS = (4, 6)
+ATTEMPTS = 12
+"""What one effort is: the whole then takes less time than alkaid (docs/decisions/0010)."""
 
 
 def solve(
@@ -48,8 +46,8 @@ def solve(
         raise UserError(f"these weights need {least} levels of adders, {limit} are allowed")
     low = np.array([x.lo for x in inputs], np.int64)
     high = np.array([x.hi for x in inputs], np.int64)
-    tries, room = effort * attempts(digits), int(digits.sum())
-    adders, outputs, _ = call(matrix, low, high, limit, tries, room)
+    room = int(digits.sum())
+    adders, outputs, _ = call(matrix, low, high, limit, effort * ATTEMPTS, room)
     graph = AdderGraph(tuple(inputs), adders, outputs)
     if not np.array_equal(graph.matrix(), matrix) or max(graph.depth(), default=0) > limit:
         raise InternalError("an adder graph does not compute its matrix")
@@ -59,9 +57,3 @@ def solve(
 def least_depth(matrix: NDArray[np.int64]) -> int:
     """Levels of two-input adders that the column with the most signed digits needs."""
     return (int(digit_counts(matrix).sum(axis=0).max(initial=1)) - 1).bit_length()
-
-
-def attempts(digits: NDArray[np.int64]) -> int:
-    """Orders that one effort tries: more of them where the columns have few pairs of digits."""
-    pairs = max(int(digits @ digits), 1)
-    return min(max(PAIRS // pairs, ATTEMPTS[0]), ATTEMPTS[1])
