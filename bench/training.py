@@ -67,23 +67,19 @@ def brevitas_network() -> nn.Module | None:
     """The same network of Brevitas' layers with its trained power-of-two scales."""
     try:
         import brevitas.nn as qn
-        from brevitas.quant import (
-            Int8ActPerTensorFixedPoint,
-            Int8WeightPerTensorFixedPoint,
-            Uint8ActPerTensorFixedPoint,
-        )
+        from brevitas import quant
     except ImportError:
         return None
 
-    class Activation(Int8ActPerTensorFixedPoint):  # type: ignore[misc]
+    class Activation(quant.Int8ActPerTensorFixedPoint):  # type: ignore[misc]
         collect_stats_steps = 1  # from the second step on the scale is trained
 
-    class Unsigned(Uint8ActPerTensorFixedPoint):  # type: ignore[misc]
+    class Unsigned(quant.Uint8ActPerTensorFixedPoint):  # type: ignore[misc]
         collect_stats_steps = 1
 
     def conv(*args: Any, **kwargs: Any) -> nn.Module:
         made: nn.Module = qn.QuantConv2d(
-            *args, **kwargs, weight_quant=Int8WeightPerTensorFixedPoint
+            *args, **kwargs, weight_quant=quant.Int8WeightPerTensorFixedPoint
         )
         return made
 
@@ -91,7 +87,7 @@ def brevitas_network() -> nn.Module | None:
         made: nn.Module = qn.QuantLinear(
             *args,
             bias=True,
-            weight_quant=Int8WeightPerTensorFixedPoint,
+            weight_quant=quant.Int8WeightPerTensorFixedPoint,
             output_quant=Activation,
         )
         return made
