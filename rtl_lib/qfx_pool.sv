@@ -3,8 +3,8 @@
 // Loops: position, PerWord taps, chunk of Lanes channels; a word of x per cycle; the last taps emit. Several
 // taps in a word take whole pixels (one chunk).
 //
-// Latency: 2 + clog2(PerWord) (the word, the tree over its taps, the accumulators), + 1 + dot_stages of a
-// product if there are factors.
+// Latency: 2 + clog2(PerWord) (the word, the tree over its taps, the accumulators), + 1 + dot_stages, or
+// shift_stages, of a product if there are factors.
 `include "qfx_check.svh"
 
 module qfx_pool #(
@@ -21,6 +21,8 @@ module qfx_pool #(
     parameter int YBits = 0,
     parameter int YSigned = 0,
     parameter int Fabric = 0,
+    parameter int Terms = 0,
+    parameter int Shifts = 0,
     parameter FactorFile = ""
 ) (
     input  logic                           clk_i,
@@ -41,7 +43,9 @@ module qfx_pool #(
 
   localparam int Steps = Taps / PerWord;
   localparam int Tree = $clog2(PerWord);
-  localparam int Scale = FBits == 0 ? 0 : 1 + qfx_pkg::dot_stages(Fabric, 1, 1, AccBits, XSigned, FBits, 0);
+  localparam int Dot = Fabric == 2 ? qfx_pkg::shift_stages(1, Terms, Shifts)
+                       : qfx_pkg::dot_stages(Fabric, 1, 1, AccBits, XSigned, FBits, 0);
+  localparam int Scale = FBits == 0 ? 0 : 1 + Dot;
   localparam int Latency = 2 + Tree + Scale;
   localparam int Acc = 1 + Tree;
 
@@ -129,7 +133,8 @@ module qfx_pool #(
     logic unused;
     assign unused = &{1'b0, moving, chunk, position, last_position, acc_q};
   end else begin : g_scale
-    localparam int Product = qfx_pkg::dot_bits(Fabric, 1, 1, AccBits, XSigned, FBits, 0);
+    localparam int Product = Fabric == 2 ? qfx_pkg::shift_sum(1, Terms, Shifts, AccBits, XSigned)
+                             : qfx_pkg::dot_bits(Fabric, 1, 1, AccBits, XSigned, FBits, 0);
     logic [FBits-1:0] read, factor;
     qfx_rom #(.Width(FBits), .Depth(Positions), .Stages(2), .File(FactorFile)) u_factor (
         .clk_i, .en_i(en[1:0]), .addr_i(position), .data_o(read));
@@ -139,11 +144,19 @@ module qfx_pool #(
       logic [Product-1:0] product;
       logic carry;
       logic signed [YBits-1:0] y_q;
-      qfx_dot #(
-          .Fabric(Fabric), .Simd(1), .Pe(1), .XBits(AccBits), .XSigned(XSigned), .WBits(FBits), .WSigned(0)
-      ) u_product (
-          .clk_i, .en_i(en[Latency-2:Acc+1]), .x_i(acc_q[l*AccBits+:AccBits]), .w_i(factor), .y_o(product),
-          .carry_o(carry));
+      if (Fabric == 2) begin : g_shift
+        qfx_dot_shift #(
+            .Simd(1), .Pe(1), .Terms(Terms), .Shifts(Shifts), .XBits(AccBits), .XSigned(XSigned)
+        ) u_product (
+            .clk_i, .en_i(en[Latency-2:Acc+1]), .x_i(acc_q[l*AccBits+:AccBits]), .w_i(factor),
+            .y_o(product), .carry_o(carry));
+      end else begin : g_multiply
+        qfx_dot #(
+            .Fabric(Fabric), .Simd(1), .Pe(1), .XBits(AccBits), .XSigned(XSigned), .WBits(FBits), .WSigned(0)
+        ) u_product (
+            .clk_i, .en_i(en[Latency-2:Acc+1]), .x_i(acc_q[l*AccBits+:AccBits]), .w_i(factor),
+            .y_o(product), .carry_o(carry));
+      end
       always_ff @(posedge clk_i) if (en[Latency-1]) y_q <= YBits'($signed(product)) + YBits'(carry);
       assign y_data_o[l*YBits+:YBits] = y_q;
       logic unused;

@@ -33,12 +33,12 @@ def test_parameter_names(name: str) -> None:
     The types of x and y are always there, a header that moves words whole need not look at them.
     """
     text = (HEADERS / f"{name}.hpp").read_text()
-    fixed = set(re.findall(r"\bstatic constexpr \w+ (\w+) = (?:\d+|C::\w+);", text))
+    fixed = set(re.findall(r"\bstatic constexpr \w+ (\w+) = [\w:<>]+;", text))
     for other in re.findall(r'#include "qfx/(\w+)\.hpp"', text):  # that it is a case of
         text += (HEADERS / f"{other}.hpp").read_text() if other in kernels() else ""
     if '"qfx/dot.hpp"' in text:
         text += (HEADERS / "dot.hpp").read_text()
-    if name in ("matvec", "depthwise", "dyadic"):
+    if name in ("matvec", "depthwise", "pool", "dyadic"):
         text += (HEADERS / "product.hpp").read_text()
     read = set(re.findall(r"\bC::([A-Z]\w*)", text)) - fixed
     given: set[str] = set().union(*(set(k.params) for k in kernels()[name]))

@@ -44,16 +44,19 @@ def _registers(products: Dot, copies: int = 1) -> dict[str, float]:
     }
 
 
-def _terms(p: Params, products: Dot, copies: int, words: int) -> dict[str, float]:
-    """Of matvec and depthwise: as ``_luts``, by shifts with choices of places."""
-    found, moved = _luts(products, copies, words), p["Fabric"] == 2
-    sums = found["products"]
-    return {
-        **found,
+def _by_fabric(
+    p: Params, products: Dot, copies: int, words: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Of matvec and depthwise: as ``_luts`` and ``_registers``, chains of shifts apart."""
+    moved, luts = p["Fabric"] == 2, _luts(products, copies, words)
+    registers = _registers(products, copies)
+    sums, chains = luts["products"], registers["chains"]
+    luts |= {
         "products": sums * (not moved),
         "shifted": sums * moved,
         "moves": copies * products.moves * varying(words),
     }
+    return luts, {**registers, "chains": chains * (not moved), "shifted": chains * moved}
 
 
 def matvec(p: Params) -> Terms:
@@ -64,6 +67,7 @@ def matvec(p: Params) -> Terms:
     stages, read = LATENCIES["matvec"](p), memory_stages(rows, size)
     weights = rom(rows, size)
     kept = ram(depth, word, "auto" if read > 1 else "distributed") if tiles > 1 else Memory()
+    luts, registers = _by_fabric(p, products, 1, rows)
     count = counters(depth, tiles, rows)
     held = word * (read if tiles == 1 or read == 1 else 3 - bool(kept.bram18))
     return Terms(
@@ -76,14 +80,14 @@ def matvec(p: Params) -> Terms:
             "rom": weights.luts,
             "choice": weights.choice + kept.choice,
             "ram": kept.luts,
-            **_terms(p, products, 1, rows),
+            **luts,
         },
         {
             "state": count + 3 * stages,
             "words": held,
             "accumulators": pe * p["YBits"],
             "weights": size * (read - 1) + weights.bits,
-            **_registers(products),
+            **registers,
         },
         dsp=products.dsp,
         bram18=weights.bram18 + kept.bram18,
@@ -99,6 +103,7 @@ def depthwise(p: Params) -> Terms:
     stages, read = LATENCIES["depthwise"](p), memory_stages(rows, size)
     weights, count = rom(rows, size), counters(chunks, p["Taps"] // taps, rows)
     waiting = lanes * p["YBits"]
+    luts, registers = _by_fabric(p, products, lanes, rows)
     return Terms(
         {
             "one": 1,
@@ -108,14 +113,14 @@ def depthwise(p: Params) -> Terms:
             "delay": waiting * _delay(chunks),
             "rom": weights.luts,
             "choice": weights.choice,
-            **_terms(p, products, lanes, rows),
+            **luts,
         },
         {
             "state": count + 3 * stages,
             "words": word * read,
             "accumulators": waiting * _turns(chunks),
             "weights": size * (read - 1) + weights.bits,
-            **_registers(products, lanes),
+            **registers,
         },
         dsp=lanes * products.dsp,
         bram18=weights.bram18,
@@ -144,6 +149,9 @@ def pool(p: Params) -> Terms:
     count = counters(chunks, p["Taps"] // taps) + counters(p["Positions"]) * scaled
     pairs = lanes * acc * (taps - (p["Taps"] == taps))
     registers = lanes * acc * (nodes + _turns(chunks)) + lanes * p["YBits"] * scaled
+    luts = _luts(products, lanes) if products else {}
+    if products:
+        luts["products"] += lanes * products.moves
     return Terms(
         {
             "one": 1,
@@ -154,7 +162,7 @@ def pool(p: Params) -> Terms:
             "delay": lanes * acc * _delay(chunks),
             "scaled": lanes * p["YBits"] * scaled,
             "rom": factors.luts,
-            **(_luts(products, lanes) if products else {}),
+            **luts,
         },
         {
             "state": count + 2 * stages,
@@ -167,7 +175,11 @@ def pool(p: Params) -> Terms:
 
 
 def _factor(p: Params) -> tuple[Dot, Memory]:
-    products = dot(p["Fabric"], 1, 1, (p["AccBits"], p["XSigned"]), (p["FBits"], 0))
+    acc = (p["AccBits"], p["XSigned"])
+    if p["Fabric"] == 2:
+        products = shifted(1, 1, p["Terms"], p["Shifts"], acc)
+    else:
+        products = dot(p["Fabric"], 1, 1, acc, (p["FBits"], 0))
     return products, rom(p["Positions"], p["FBits"])
 
 

@@ -133,6 +133,8 @@ def _pool(p: Params) -> int:
     reduced = 2 + levels(p["PerWord"])
     if p["FBits"] == 0:
         return reduced
+    if p["Fabric"] == 2:
+        return reduced + 1 + shift_stages(1, p["Terms"], p["Shifts"])
     acc, factor = (p["AccBits"], p["XSigned"]), (p["FBits"], 0)
     return reduced + 1 + product_stages(p["Fabric"], 1, 1, acc, factor)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Kernel, KernelOp, Rom, Variant, rom_elem
+from qfxc.ir.powers import Powers
 from qfxc.ir.types import Array, Int, TensorType
 from qfxc.ops._dot import as_carrier, carrier
 from qfxc.ops._hardware import (
@@ -18,6 +19,7 @@ from qfxc.ops._hardware import (
     with_variants,
 )
 from qfxc.ops._samples import INT8, UINT4, source
+from qfxc.ops._weights import FABRICS, MOST_TERMS, coded, powers_of
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,11 @@ class Pool(KernelOp):
 
     def folds(self, node: Node) -> tuple[Fold, ...]:
         folds = legal(node, tap_folds(self.taps, node.type.channels))
-        factor = self._factor_rom()
-        if factor is None:
+        if self.factors == (1,):
             return folds
-        return with_variants(
-            self._accumulator(node.inputs[0].type.int).bits, factor.elem.bits, folds
-        )
+        bits, powers = self._accumulator(node.inputs[0].type.int).bits, powers_of(self.factors)
+        few = powers.terms <= MOST_TERMS
+        return with_variants(bits, max(self.factors).bit_length(), folds, few)
 
     def cycles(self, node: Node, fold: Fold) -> int:
         return node.inputs[0].type.size // fold.simd
@@ -72,14 +73,17 @@ class Pool(KernelOp):
             return x
         return Int(min(x.lo, 0) * self.taps, max(x.hi, 0) * self.taps)
 
-    def _factor_rom(self) -> Rom | None:
+    def _factor_rom(self, variant: Variant) -> Rom | None:
         if self.factors == (1,):
             return None
-        values = np.asarray(self.factors, dtype=np.int64).reshape(-1, 1)
+        values, powers = np.asarray(self.factors).reshape(-1, 1), powers_of(self.factors)
+        if variant is Variant.SHIFT:
+            return Rom.of(coded(values, powers), Int.of_bits(powers.bits, signed=False))
         return Rom.of(values, rom_elem(values))
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
-        rom, x = self._factor_rom(), node.inputs[0].type.int
+        rom, x = self._factor_rom(fold.variant), node.inputs[0].type.int
+        powers = powers_of(self.factors) if fold.variant is Variant.SHIFT else Powers(0, 0)
         params = {
             "Lanes": fold.pe,
             "Positions": node.type.size // node.type.channels,
@@ -90,7 +94,9 @@ class Pool(KernelOp):
             "AccBits": self._accumulator(x).bits,
             "FBits": 0 if rom is None else rom.elem.bits,
             **io_params(node),
-            "Fabric": int(fold.variant is Variant.LUT),
+            "Fabric": FABRICS[fold.variant] if rom else 0,
+            "Terms": powers.terms,
+            "Shifts": powers.shifts,
         }
         return Kernel("pool", params, {} if rom is None else {"factor": rom})
 

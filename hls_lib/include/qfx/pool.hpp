@@ -19,9 +19,34 @@ struct pool_types {
   typedef typename elem<C::AccBits, C::XSigned>::type acc;
   typedef typename elem<C::YBits, C::YSigned>::type y;
   static constexpr int FBits = C::FBits > 0 ? C::FBits : 1;
-  typedef typename elem<C::AccBits + FBits, C::XSigned>::type product;
   static_assert(C::Taps % C::PerWord == 0 && (C::PerWord == 1 || C::Chunks == 1),
                 "words of several taps hold whole pixels");
+};
+
+// What is reduced and its factor as the operands of a product.
+template <class C>
+struct pool_factor : C {
+  static constexpr int XBits = C::AccBits;
+  static constexpr int WBits = pool_types<C>::FBits;
+  static constexpr bool WSigned = false;
+};
+
+// factor * sum; the sum where there are no factors.
+template <class C, bool Scaled>
+struct pool_scale {
+  template <class F, class S>
+  static S run(const F&, const S& sum) {
+#pragma HLS INLINE
+    return sum;
+  }
+};
+template <class C>
+struct pool_scale<C, true> {
+  template <class F, class S>
+  static typename product_of<pool_factor<C> >::type run(const F& factor, const S& sum) {
+#pragma HLS INLINE
+    return product<pool_factor<C>, C::Fabric>::run(factor, sum);
+  }
 };
 
 // The maximum or the sum of what was reduced and one element more.
@@ -67,11 +92,7 @@ words:
       }
       const typename P::acc now = step == 0 ? here : pool_reduce<C>(acc[chunk][l], here);
       acc[chunk][l] = now;
-      if (C::FBits > 0) {
-        y[l] = multiply<C::Fabric, typename P::product>(factor[0], now);
-      } else {
-        y[l] = now;
-      }
+      y[l] = pool_scale<C, (C::FBits > 0)>::run(factor[0], now);
     }
     if (step == P::Steps - 1) {
       ys.write(pack<C::Lanes, C::YBits>(y));
