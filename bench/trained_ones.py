@@ -76,6 +76,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--nets", nargs="*", default=list(NETS), choices=list(NETS))
     parser.add_argument("--ones", type=int, nargs="*", default=[1, 2, 3], help="K, at 8 bits")
+    parser.add_argument("--bn-ones", type=int, help="in BatchNorm's scales; 0: any [default: K]")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--train", type=int, default=60_000, help="training images")
     parser.add_argument("--float-epochs", type=int, default=6)
@@ -86,19 +87,24 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def fixed_point(
-    model: nn.Sequential, ones: int, data: Data, epochs: int, seed: int
-) -> fx.GraphModule:
-    """The network with 8 bits and K ones in every weight and scale, trained on.
+def config(model: nn.Sequential, ones: int, bn_ones: int | None) -> qnn.Config:
+    """8 bits and K ones; 16 bits of the outputs, as post-training quantization gives them."""
+    fields: dict[str, dict[str, Any]] = {str(len(model) - 1): {"activation_bits": 16}}
+    if bn_ones is not None:
+        norms = [name for name, m in model.named_children() if hasattr(m, "running_mean")]
+        fields |= {name: {"k_ones": bn_ones or None} for name in norms}
+    return qnn.Config(input_signed=False, k_ones=ones, casts="fused", overrides=fields)
 
-    Its outputs have the 16 bits that post-training quantization gives them, too.
-    """
-    head = {str(len(model) - 1): {"activation_bits": 16}}
-    config = qnn.Config(input_signed=False, k_ones=ones, casts="fused", overrides=head)
+
+def fixed_point(
+    model: nn.Module, config: qnn.Config, data: Data, epochs: int, seed: int
+) -> fx.GraphModule:
+    """The network in fixed point, trained on."""
     fixed = qnn.prepare(model, config)
     for module in fixed.modules():
-        if isinstance(module, qnn.Project):  # sums and differences, as the recipe has them
-            module.projection = qnn.KOnes(ones, qnn.Rule.SIGNED)
+        if isinstance(module, qnn.Project) and isinstance(module.projection, qnn.KOnes):
+            # sums and differences, as the recipe has them
+            module.projection = qnn.KOnes(module.projection.ones, qnn.Rule.SIGNED)
     qnn.calibrate(fixed, data.x[:CALIBRATION].split(BATCH))
     train(fixed, data, epochs=epochs, rate=FIXED_RATE, seed=seed, last=qnn.freeze)
     return fixed
@@ -157,7 +163,7 @@ def run_seed(name: str, seed: int, args: argparse.Namespace, data: Data, test: D
     found["8 bit"] = post_training(path, "feedback", data, test)
     for k in args.ones:
         found[f"K={k} post-training"] = post_training(path, f"shift{{k={k}}}", data, test)
-        fixed = fixed_point(model, k, data, args.epochs, seed)
+        fixed = fixed_point(model, config(model, k, args.bn_ones), data, args.epochs, seed)
         found[f"K={k} trained"] = trained(fixed, path.with_stem(f"{path.stem}_k{k}"), test)
     return found
 
