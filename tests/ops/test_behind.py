@@ -25,6 +25,7 @@ from qfxc.ops._samples import source
 from qfxc.ops.cast import Cast
 from qfxc.ops.const import int_const
 from qfxc.ops.csd import Csd
+from qfxc.ops.dyadic import Dyadic
 from qfxc.ops.matvec import MatVec
 from qfxc.ops.shift import Shift
 from qfxc.sim import simulate
@@ -60,6 +61,9 @@ OPS: dict[str, KernelOp] = {
     "csd": Csd(((1, 3), (-1, 0)), (5, -6, 7, 100), 4, INT6),
     "csd_long": Csd(((-1, 5), (1, 3), (1, 1)), (5,), 6, INT6),
     "csd_negative": Csd(((-1, 3), (-1, 1)), (9, 0, -9, 1), 2, INT6),
+    "dyadic": Dyadic(((77,),), ((5, 60, -7, 8),), (), 6, INT6),
+    "dyadic_per_channel": Dyadic(((45, -23, 0, 1),), ((5, -60, 70, 8),), (), 5, Int(-90, 90)),
+    "dyadic_relu": Dyadic(((-1, 2, 171, -96),), ((3,),), (), 7, UINT4),
     "csd_minus": Csd(((-1, 0),), (0,), 1, INT6),
     **{mode.value: Cast((0,), (1, 2, -3, 4), 2, mode, SAT, INT6) for mode in FOLDED},
 }
@@ -74,7 +78,8 @@ NODES = {name: network(op, seed) for seed, (name, op) in enumerate(OPS.items())}
 
 def folds(nodes: list[Node], levels: int) -> dict[str, Fold]:
     trees = {n.inputs[0].name: Fold(3, 4, Variant.TREE, levels) for n in nodes}
-    return trees | {n.name: Fold(4, 4) for n in nodes}
+    variants = {n.name: Variant.LUT if n.op.stem == "dyadic" else Variant.DSP for n in nodes}
+    return trees | {n.name: Fold(4, 4, variants[n.name]) for n in nodes}
 
 
 def graph_of(nodes: list[Node]) -> Graph:
@@ -144,7 +149,7 @@ def test_constants_make_no_circuit_deeper() -> None:
     for outputs, depth in (((Operand(4),), 2), ((Operand(3),), 2), (both, 2), ((both[0],) * 2, 3)):
         made = rescaled(
             Circuit((a, b, c, near, far), outputs),
-            Rescale((((1, 0),),), (12,), 0, False, Int(-99, 99)),
+            Rescale((1,), (12,), 0, False, Int(-99, 99)),
         )
         assert pipelined(made, 1).stages == depth
         x = np.stack(np.meshgrid(*[np.arange(-8, 8)] * 3), axis=-1).reshape(-1, 3)
@@ -156,12 +161,21 @@ def test_constants_make_no_circuit_deeper() -> None:
     [
         Cast((0,), (0,), 2, Rounding.AWAY, SAT, INT4),
         Cast((0,), (0,), 2, EVEN, Overflow.WRAP, INT4),
+        Dyadic(((1,), (3,)), ((0,), (5,)), ((4,),), 2, INT4),
+        Dyadic((((1 << 24) + 1,),), ((0,),), (), 20, INT4),
     ],
-    ids=["sign", "wrap"],
+    ids=["sign", "wrap", "segments", "wide"],
 )
 def test_other_modes_stay_kernels(op: KernelOp) -> None:
     made = netlist([network(op, 60)], 4)
-    assert [i.kernel.name for i in made.instances] == ["adders", "cast"]
+    assert [i.kernel.name for i in made.instances] == ["adders", op.stem]
+
+
+def test_products_of_dsps_stay_kernels() -> None:
+    node = NODES["dyadic"]
+    dsps = {**folds([node], 4), node.name: Fold(4, 4, Variant.DSP)}
+    made = build_netlist(graph_of([node]), dsps, "dsps")
+    assert [i.kernel.name for i in made.instances] == ["adders", "dyadic"]
 
 
 def test_narrower_words_and_second_readers_stay_apart() -> None:

@@ -112,7 +112,7 @@ class _Builder:
             sink, lanes = readers[0].sink, self._folds[nodes[-1].name].pe
             if len(readers) > 1 or sink is None or self._folds[sink.name].simd != lanes:
                 break
-            longer = hardware(sink).behind(sink, kernel)
+            longer = hardware(sink).behind(sink, self._folds[sink.name], kernel)
             if longer is None:
                 break
             kernel = longer

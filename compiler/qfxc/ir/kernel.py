@@ -160,7 +160,7 @@ class KernelOp(Op):
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         raise NotImplementedError
 
-    def behind(self, node: Node, kernel: Kernel) -> Kernel | None:
+    def behind(self, node: Node, fold: Fold, kernel: Kernel) -> Kernel | None:
         """The kernel whose circuit goes on with this node, where ``kernel`` with a body makes its
         input, whole vectors in a word; None where the node needs a kernel of its own."""
         return None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qfxc.adders.estimate import estimate
-from qfxc.adders.graph import AdderGraph, Term
+from qfxc.adders.graph import AdderGraph
 from qfxc.adders.solve import solve
 from qfxc.ir.circuit import (
     NARROW,
@@ -19,7 +19,6 @@ from qfxc.ir.circuit import (
     Counts,
     Lane,
     Operand,
-    Sum,
     Wire,
 )
 from qfxc.ir.graph import Node
@@ -27,6 +26,7 @@ from qfxc.ir.kernel import Fold, Kernel, words
 from qfxc.ir.types import Int
 from qfxc.ops._hardware import MAX_WORD_BITS, io_params
 from qfxc.ops._pipeline import pipelined
+from qfxc.ops._wires import appended
 
 LEVELS = 4
 """Additions between two registers unless a fold says how many: what hw/delay.py has for 200 MHz
@@ -135,45 +135,20 @@ def _expected(matrices: _Matrix, elem: Int, levels: int) -> Counts:
 
 def _joined(parts: Sequence[tuple[AdderGraph, Block]], width: int) -> Circuit:
     """The graphs side by side; elements of the output word that none of them has are zero."""
-    wires = _Wires()
+    wires: list[Wire] = []
+
+    def add(wire: Wire) -> int:
+        wires.append(wire)
+        return len(wires) - 1
+
     outputs: list[Operand | None] = [None] * width
     for graph, block in parts:
-        for index, operand in zip(block.outputs, wires.append(graph, block), strict=True):
-            outputs[index] = operand
-    return Circuit(tuple(wires.wires), tuple(outputs))
-
-
-@dataclass
-class _Wires:
-    """The wires of a circuit, as they are added."""
-
-    wires: list[Wire] = field(default_factory=list)
-
-    def append(self, graph: AdderGraph, block: Block) -> list[Operand | None]:
-        """A graph's wires; returns the operands of its outputs."""
-        ranges = graph.ranges()
         read = {term.node for adder in graph.adders for term in (adder.a, adder.b)}
         read |= {term.node for term in graph.outputs if term is not None}
-        made = [
-            self._add(Lane(x, lane)) if node in read else UNREAD
+        lanes = [
+            add(Lane(x, lane)) if node in read else UNREAD
             for node, (x, lane) in enumerate(zip(graph.inputs, block.lanes, strict=True))
         ]
-        for number, adder in enumerate(graph.adders, len(made)):
-            elem = Int(ranges[number].lo, ranges[number].hi)
-            terms = tuple(Operand(made[t.node], t.shift, t.negative) for t in (adder.a, adder.b))
-            made.append(self._add(Sum(elem, terms)))
-        negated: dict[int, int] = {}
-        ends = graph.outputs
-        return [None if t is None else self._output(made[t.node], t, negated) for t in ends]
-
-    def _output(self, wire: int, term: Term, negated: dict[int, int]) -> Operand:
-        if not term.negative:
-            return Operand(wire, term.shift)
-        if wire not in negated:
-            elem = self.wires[wire].elem
-            negated[wire] = self._add(Sum(Int(-elem.hi, -elem.lo), (Operand(wire, 0, True),)))
-        return Operand(negated[wire], term.shift)
-
-    def _add(self, wire: Wire) -> int:
-        self.wires.append(wire)
-        return len(self.wires) - 1
+        for index, operand in zip(block.outputs, appended(graph, lanes, add), strict=True):
+            outputs[index] = operand
+    return Circuit(tuple(wires), tuple(outputs))

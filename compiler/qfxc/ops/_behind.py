@@ -9,22 +9,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
+import numpy as np
+
+from qfxc.adders.graph import AdderGraph
+from qfxc.adders.solve import WIDEST, least_depth, solve
 from qfxc.ir.circuit import Circuit, Clip, Lane, Operand, Sum, Wire, operands
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Kernel, stream_params
 from qfxc.ir.types import Int
-
-Digits = tuple[tuple[int, int], ...]
-"""A positive or negative factor as (sign, power) pairs."""
+from qfxc.ops._wires import appended
 
 
 @dataclass(frozen=True, slots=True)
 class Rescale:
-    """``clip((factor[c] * x + b[c]) >> right, elem)``, ``digits`` and ``b`` (1) or (C). ``even``:
+    """``clip((factor[c] * x + b[c]) >> right, elem)``, ``factors`` and ``b`` (1) or (C). ``even``:
     where the bits that are cut off are all zero, the result before the clip becomes even."""
 
-    digits: tuple[Digits, ...]
+    factors: tuple[int, ...]
     b: tuple[int, ...]
     right: int
     even: bool
@@ -33,8 +36,8 @@ class Rescale:
 
 def followed(kernel: Kernel, node: Node, rescale: Rescale) -> Kernel | None:
     """The kernel whose circuit emits what ``node`` makes of its output words, one element per
-    channel; None for one without a circuit."""
-    if kernel.body is None:
+    channel; None for one without a circuit, and for factors of more bits than solvers take."""
+    if kernel.body is None or max(map(abs, rescale.factors)) >> WIDEST:
         return None
     params = {**kernel.params, **stream_params("Y", node.type.int)}
     body = kernel.body.followed(lambda circuit: rescaled(circuit, rescale))
@@ -46,12 +49,12 @@ def rescaled(circuit: Circuit, rescale: Rescale) -> Circuit:
     wires = _Wires(list(circuit.wires), Counter(o.wire for o in circuit.outputs if o is not None))
     outputs: list[Operand | None] = []
     for channel, operand in enumerate(circuit.outputs):
-        digits = rescale.digits[channel % len(rescale.digits)]
+        factor = rescale.factors[channel % len(rescale.factors)]
         b = rescale.b[channel % len(rescale.b)]
-        if operand is None:
+        scaled = None if operand is None else wires.product(operand, factor)
+        if scaled is None:
             outputs.append(wires.constant(b, rescale))
         else:
-            scaled = wires.product(operand, digits)
             outputs.append(wires.result(scaled, b, rescale))
     return swept(replace(circuit, wires=tuple(wires.wires), outputs=tuple(outputs)))
 
@@ -81,22 +84,12 @@ class _Wires:
         value = min(max(value, rescale.elem.lo), rescale.elem.hi)
         return self._add(Sum(Int(value, value), (), value)) if value else None
 
-    def product(self, operand: Operand, digits: Digits) -> Operand:
-        """``factor * x``, the positive digits first."""
-        base, x = min(power for _, power in digits), self.wires[operand.wire].elem
-        ordered = sorted(digits, key=lambda digit: (digit[0] < 0, digit[1]))
-        negative = ordered[0][0] < 0
-        total = Operand(operand.wire, ordered[0][1] - base)
-        factor = 1 << total.shift
-        for sign, power in ordered[1:]:
-            minus = sign < 0 and not negative
-            factor += (-1 if minus else 1) << (power - base)
-            terms = (total, Operand(operand.wire, power - base, minus))
-            total = self._add(Sum(_times(x, factor), terms))
-        if negative:
-            minus_total = replace(total, negative=True)
-            total = self._add(Sum(_times(x, -factor), (minus_total,)))
-        return replace(total, shift=total.shift + operand.shift + base)
+    def product(self, operand: Operand, factor: int) -> Operand | None:
+        """``factor * x`` in as few levels as it has; None for zero."""
+        elem = self.wires[operand.wire].elem
+        graph = _solved(factor, Int(elem.lo, elem.hi))
+        (scaled,) = appended(graph, [operand.wire], self._put)
+        return None if scaled is None else replace(scaled, shift=scaled.shift + operand.shift)
 
     def result(self, x: Operand, b: int, rescale: Rescale) -> Operand:
         """``clip(((x << shift) + b) >> right)``; zeros that would be cut off are not made."""
@@ -134,13 +127,18 @@ class _Wires:
         return None
 
     def _add(self, wire: Wire) -> Operand:
+        return Operand(self._put(wire))
+
+    def _put(self, wire: Wire) -> int:
         self._deepen(wire)
         self.wires.append(wire)
-        return Operand(len(self.wires) - 1)
+        return len(self.wires) - 1
 
 
-def _times(x: Int, factor: int) -> Int:
-    return Int(min(x.lo * factor, x.hi * factor), max(x.lo * factor, x.hi * factor))
+@lru_cache(maxsize=1024)
+def _solved(factor: int, elem: Int) -> AdderGraph:
+    matrix = np.array([[factor]])
+    return solve(matrix, [elem], depth=least_depth(matrix))
 
 
 def swept(circuit: Circuit) -> Circuit:

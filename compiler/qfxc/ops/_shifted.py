@@ -56,13 +56,13 @@ class ShiftedOp(ChannelOp):
         """What the kernel is told of the cut."""
         return {"Right": self.right}
 
-    def behind(self, node: Node, kernel: Kernel) -> Kernel | None:
+    def behind(self, node: Node, fold: Fold, kernel: Kernel) -> Kernel | None:
         half = self.half()
         if half is None:
             return None
-        digits = tuple(((1, left),) for left in self.left)
+        factors = tuple(1 << left for left in self.left)
         b = tuple(b + half[0] for b in self.b)
-        return followed(kernel, node, Rescale(digits, b, self.right, half[1], self.elem))
+        return followed(kernel, node, Rescale(factors, b, self.right, half[1], self.elem))
 
     def half(self) -> tuple[int, bool] | None:
         """What makes the rounding a floor: a number to add, and whether results that are exact

@@ -69,8 +69,8 @@ class Csd(ChannelOp):
 
         return apply
 
-    def behind(self, node: Node, kernel: Kernel) -> Kernel | None:
-        return followed(kernel, node, Rescale((self.digits,), self.b, self.shift, False, self.elem))
+    def behind(self, node: Node, fold: Fold, kernel: Kernel) -> Kernel | None:
+        return followed(kernel, node, Rescale((self.factor,), self.b, self.shift, False, self.elem))
 
     def _wide_bits(self, x: Int) -> int:
         return signed_bits(self.wide(x), x)

@@ -12,6 +12,7 @@ from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, Kernel, Rom, Variant, stream_params
 from qfxc.ir.powers import Powers
 from qfxc.ir.types import Array, Int, TensorType
+from qfxc.ops._behind import Rescale, followed
 from qfxc.ops._hardware import (
     ChannelOp,
     channel_memory,
@@ -112,6 +113,13 @@ class Dyadic(ChannelOp):
         bits, powers = node.inputs[0].type.int.bits, self.powers
         few = 0 < powers.terms <= MOST_TERMS and bits + powers.shifts <= MOST_SHIFTED
         return with_variants(bits, factors.bits, super().folds(node), few)
+
+    def behind(self, node: Node, fold: Fold, kernel: Kernel) -> Kernel | None:
+        """Not where a plan has DSPs for the products, nor for several segments."""
+        if fold.variant is Variant.DSP or self.starts:
+            return None
+        (a,), (b,) = self.a, self.b
+        return followed(kernel, node, Rescale(a, b, self.shift, False, self.elem))
 
     def kernel(self, node: Node, fold: Fold) -> Kernel:
         source_type = node.inputs[0].type
