@@ -12,9 +12,10 @@ from qfxc.hw.design import design
 from qfxc.hw.netlist import Netlist
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Fold, KernelOp, Variant
-from qfxc.passes.base import run_passes
+from qfxc.passes.base import override, run_passes
 from qfxc.passes.pipeline import pipeline
 from qfxc.passes.quantize import Quantize
+from qfxc.quantize.recipes import recipe_passes
 
 
 def offered(node: Node) -> set[Variant]:
@@ -47,12 +48,12 @@ def kernel_cases() -> list[Case]:
 
 
 @cache
-def netlist(network: str) -> Netlist:
+def netlist(network: str, recipe: str = "dyadic") -> Netlist:
     """A small network as ``--no-dsp`` plans it for the Ultra96."""
     graph, frames = NETWORKS[network]()
     steps = (
         replace(s, frames=(frames,), method="minmax") if isinstance(s, Quantize) else s
-        for s in pipeline()
+        for s in override(pipeline(), recipe_passes(recipe))
     )
     board = replace(load("ultra96"), max_dsp=0)
     made = design(run_passes(graph, tuple(steps)), board, board.clock_mhz, name=network)

@@ -86,9 +86,11 @@ def test_no_kernel_multiplies_signals(tmp_path: Path) -> None:
     assert products(tmp_path) == []
 
 
-@pytest.mark.parametrize("network", ["branches", "preactivation"])
-def test_no_design_multiplies_signals(network: str, tmp_path: Path) -> None:
-    written(no_dsp.netlist(network), tmp_path)
+@pytest.mark.parametrize(
+    ("network", "recipe"), [("branches", "dyadic"), ("preactivation", "shift{k=2}")]
+)
+def test_no_design_multiplies_signals(network: str, recipe: str, tmp_path: Path) -> None:
+    written(no_dsp.netlist(network, recipe), tmp_path)
     assert products(tmp_path) == []
 
 

@@ -94,10 +94,13 @@ def test_no_kernel_multiplies_signals(tmp_path: Path) -> None:
     assert products([case.instance.kernel for case in no_dsp.kernel_cases()], tmp_path) == []
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-def test_no_design_multiplies_signals(network: str, tmp_path: Path) -> None:
-    netlist = no_dsp.netlist(network)
-    fifos = [fifo_kernel(s.depth, s.bits) for s in netlist.streams]
+@pytest.mark.parametrize(
+    ("network", "recipe"),
+    [*((name, "dyadic") for name in NETWORKS), ("preactivation", "shift{k=2}")],
+)
+def test_no_design_multiplies_signals(network: str, recipe: str, tmp_path: Path) -> None:
+    netlist = no_dsp.netlist(network, recipe)
+    fifos = [fifo_kernel(s.depth, s.bits) for s in netlist.streams if s.depth]
     assert products([*(i.kernel for i in netlist.instances), *fifos], tmp_path) == []
 
 
