@@ -7,7 +7,6 @@ Exit codes: 0, 1 (an engine computed other integers, or another broken promise),
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,14 +17,15 @@ import numpy as np
 from rich.console import Console
 
 from qfxc import __version__
-from qfxc.backends.project import Project, check_target
+from qfxc.answers import print_json, tell, tell_rows, tell_run
+from qfxc.backends.project import check_target
 from qfxc.errors import InternalError, UserError, UserErrors, VerificationError
-from qfxc.flow import Compiled, Flow, Qfxc, Result
+from qfxc.flow import Flow, Qfxc
 from qfxc.hw.board import boards
 from qfxc.ir.types import Array
 from qfxc.report.data import verified
-from qfxc.report.scores import Score, read_labels, scores
-from qfxc.report.screen import WIDE, ScreenProgress, run_lines, show, simple_table
+from qfxc.report.scores import read_labels, scores
+from qfxc.report.screen import ScreenProgress
 
 OK, DIFFERENT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -124,7 +124,7 @@ def compile_(
         compiled = flow.compile(model, board, progress=progress, **given)
         project = compiled.project()
     project.write(target, overwrite=overwrite)
-    _tell(compiled, project, target, progress.seconds, as_json=as_json, quiet=quiet)
+    tell(compiled, project, target, progress.seconds, as_json=as_json, quiet=quiet)
     return OK if verified(compiled.report) else DIFFERENT
 
 
@@ -135,30 +135,6 @@ def _none_of(max_dsp: int | None) -> int:
             f"--max-dsp {max_dsp} allows some", where="--no-dsp", hint="give one of them"
         )
     return 0
-
-
-def _tell(
-    compiled: Compiled,
-    project: Project,
-    target: Path,
-    seconds: dict[str, float],
-    *,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    if as_json:
-        digest = project.digest()
-        _print_json(
-            {"folder": str(target), "digest": digest, "seconds": seconds, "report": compiled.report}
-        )
-    elif quiet:
-        for text in compiled.warnings:
-            click.echo(f"warning: {text}", err=True)
-    else:
-        show(_stdout(), compiled.report, seconds)
-        click.echo(f"written: {target}")
-    if not verified(compiled.report):
-        click.echo("error: an engine computed other integers than the simulator", err=True)
 
 
 @cli.command("run")
@@ -194,25 +170,8 @@ def run_(
     if output is not None:
         codes = {f"{name}.codes": value for name, value in result.codes.items()}
         _write_npz(output, {**result.real, **codes})
-    _tell_run(engine, result, found, progress.seconds, as_json=as_json)
+    tell_run(engine, result, found, progress.seconds, as_json=as_json)
     return OK
-
-
-def _tell_run(
-    engine: str,
-    result: Result,
-    found: Mapping[str, Score],
-    seconds: dict[str, float],
-    *,
-    as_json: bool,
-) -> None:
-    frames = len(next(iter(result.real.values())))
-    if as_json:
-        outputs = {name: score.plain() for name, score in found.items()}
-        head = {"engine": engine, "frames": frames, "seconds": seconds}
-        _print_json({**head, "outputs": outputs})
-    else:
-        click.echo("\n".join(run_lines(frames, found, seconds)))
 
 
 def _write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -232,7 +191,8 @@ def boards_(as_json: bool) -> int:
         size = b.resources
         rows.append((b.name, b.title, b.part.name, b.clock_mhz, size.lut, size.dsp, size.bram18))
     heads = ("name", "board", "part", "clock MHz", "LUT", "DSP", "BRAM18")
-    return _list(heads, rows, as_json=as_json)
+    tell_rows(heads, rows, as_json=as_json)
+    return OK
 
 
 @cli.command("ops")
@@ -241,7 +201,8 @@ def ops_(as_json: bool) -> int:
     """List the ONNX operators that can be compiled."""
     table = importlib.import_module("qfxc.frontend.onnx_ops")
     rows = [(row.op, row.since, row.notes) for row in table.supported()]
-    return _list(("operator", "since opset", "notes"), rows, as_json=as_json)
+    tell_rows(("operator", "since opset", "notes"), rows, as_json=as_json)
+    return OK
 
 
 @cli.command("passes")
@@ -252,25 +213,8 @@ def passes_(as_json: bool) -> int:
     recipes = importlib.import_module("qfxc.quantize.recipes").RECIPES
     rows = [(s.name, "pass, exact" if s.exact else "pass", s.summary) for s in steps]
     rows += [(r.usage, "recipe", r.summary) for r in recipes]
-    return _list(("name", "kind", "what it does"), rows, as_json=as_json)
-
-
-def _list(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool) -> int:
-    if as_json:
-        _print_json([dict(zip(heads, row, strict=True)) for row in rows])
-    else:
-        texts = [[f"{v:g}" if isinstance(v, float) else str(v) for v in row] for row in rows]
-        _stdout().print(simple_table(heads, texts))
+    tell_rows(("name", "kind", "what it does"), rows, as_json=as_json)
     return OK
-
-
-def _stdout() -> Console:
-    """The terminal; a pipe or a file has no width of its own and gets every column."""
-    return Console() if sys.stdout.isatty() else Console(width=WIDE)
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _report_errors(error: UserError, *, as_json: bool) -> int:
@@ -278,7 +222,7 @@ def _report_errors(error: UserError, *, as_json: bool) -> int:
     if as_json:
         every = error.errors if isinstance(error, UserErrors) else (error,)
         listed = [{"where": e.where, "what": e.what, "hint": e.hint} for e in every]
-        _print_json({"errors": listed})
+        print_json({"errors": listed})
     else:
         click.echo(str(error), err=True)
     return BAD_INPUT
