@@ -24,6 +24,7 @@ constexpr int MARGIN = 101;
 struct Result {
   Network net;
   std::vector<Term> outputs;  // node -1: zero
+  i64 saved = 0;              // bits that Yosys may turn into carry-save adders
 
   /// LUTs of the adders, and of the outputs that have to be negated (graph.py: cost).
   i64 cost() const {
@@ -55,13 +56,13 @@ class Problem {
   Result solve(int limit, int tries) {
     const Differences apart = differences(codes_, matrix_, rows_, columns_);
     std::vector<Attempts> kinds;
-    kinds.push_back({start(matrix_, limit), limit, nullptr, {inputs_, {}}});
+    kinds.push_back({start(matrix_, limit), limit, nullptr, {inputs_, {}, 0}});
     if (limit > 0 && apart.any() && apart.most <= (i64{1} << (limit - 1)))
-      kinds.push_back({start(apart.rest.data(), limit - 1), limit - 1, &apart, {inputs_, {}}});
+      kinds.push_back({start(apart.rest.data(), limit - 1), limit - 1, &apart, {inputs_, {}, 0}});
     for (int k = 0; k < tries; ++k) attempt(next(kinds.front(), kinds.back()));
     Attempts& best = kinds.back().least < kinds.front().least ? kinds.back() : kinds.front();
     Result unshared = plain();
-    return 100 * unshared.cost() < best.least ? std::move(unshared) : std::move(best.best);
+    return 400 * unshared.cost() < best.least ? std::move(unshared) : std::move(best.best);
   }
 
  private:
@@ -71,7 +72,7 @@ class Problem {
     int limit;
     const Differences* apart;
     Result best;
-    i64 least = std::numeric_limits<i64>::max();  // what it costs, in per cent
+    i64 least = std::numeric_limits<i64>::max();  // its price in per cent
     int done = 0;
 
     Attempts(Sharing s, int l, const Differences* a, Result b)
@@ -107,17 +108,17 @@ class Problem {
     ++at.done;
     Result r = added_up(sharing, at.limit);
     if (at.apart) r = joined(std::move(r), *at.apart);
-    const i64 cost = r.cost() * (at.apart ? MARGIN : 100);
+    const i64 cost = Price{r.cost(), r.saved}.total() * (at.apart ? MARGIN : 100);
     if (cost < at.least) at.least = cost, at.best = std::move(r);
   }
 
   Result added_up(const Sharing& sharing, int limit) {
-    Result r{sharing.net, {}};
+    Result r{sharing.net, {}, 0};
     std::vector<Term> terms;
     for (int column = 0; column < columns_; ++column) {
       terms.clear();
       for (int node : sharing.support(column)) spread(node, sharing.coefficient(node, column), terms);
-      r.outputs.push_back(add_up(r.net, terms, limit));
+      r.outputs.push_back(add_up(r.net, terms, limit, r.saved));
     }
     return r;
   }
@@ -137,7 +138,7 @@ class Problem {
 
   /// Nothing shared: every column a balanced tree of its canonical signed digits.
   Result plain() const {
-    Result r{inputs_, {}};
+    Result r{inputs_, {}, 0};
     for (int column = 0; column < columns_; ++column) {
       std::vector<Term> terms;
       const i64* weights = matrix_ + column;

@@ -140,13 +140,13 @@ class Network {
     forms_.resize(count * inputs_);
   }
 
- private:
   /// The first bit above both operands.
   int top(const Term& a, const Term& b) const {
     const Node &x = nodes[a.node], &y = nodes[b.node];
     return std::max(signed_bits(x.lo, x.hi) + a.shift, signed_bits(y.lo, y.hi) + b.shift);
   }
 
+ private:
   int inputs_;
   std::vector<i64> forms_;
 };

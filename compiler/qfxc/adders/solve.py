@@ -17,8 +17,10 @@ SLACK = 2
 """Levels that sharing gets beyond those of the shallowest trees, unless a depth is given."""
 WIDEST = 24
 """Bits of a weight that the solver takes; its digit masks then stay in 32, depth sums in 64."""
-ATTEMPTS = 12
-"""What one effort is: the whole then takes less time than alkaid (docs/decisions/0010)."""
+ATTEMPTS = (12, 18)
+"""What one effort is for small and for larger matrices, whose sharing takes others more time."""
+LARGE = 1 << 16
+"""Pairs of digits in the columns of a larger one."""
 
 
 def solve(
@@ -46,8 +48,8 @@ def solve(
         raise UserError(f"these weights need {least} levels of adders, {limit} are allowed")
     low = np.array([x.lo for x in inputs], np.int64)
     high = np.array([x.hi for x in inputs], np.int64)
-    room = int(digits.sum())
-    adders, outputs, _ = call(matrix, low, high, limit, effort * ATTEMPTS, room)
+    tries, room = effort * ATTEMPTS[int(digits @ digits) >= LARGE], int(digits.sum())
+    adders, outputs, _ = call(matrix, low, high, limit, tries, room)
     graph = AdderGraph(tuple(inputs), adders, outputs)
     if not np.array_equal(graph.matrix(), matrix) or max(graph.depth(), default=0) > limit:
         raise InternalError("an adder graph does not compute its matrix")

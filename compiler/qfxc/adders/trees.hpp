@@ -15,18 +15,36 @@ inline void spread(int node, i64 c, std::vector<Term>& terms) {
     }
 }
 
-/// Terms, and for all pairs of them (a > b) what ranks their sums: what one costs, how high it reaches.
+/// LUTs, and the bits of carry-save adders beyond three operands. Yosys makes these of sums that
+/// nobody else reads, and each bit costs it about 3/4 of a LUT; a third of that counts here, since
+/// other tools leave adders alone (docs/decisions/0010).
+struct Price {
+  i64 luts = 0, saved = 0;
+  i64 total() const { return 4 * luts + saved; }
+};
+
+/// A term on the way to a column's sum.
+struct Part {
+  Term term;
+  int operands = 1;  // of the carry-save adder that its node would be part of
+  int saved = 0;     // what that one counts
+  int cut = 0;       // the first bit of the node that is not passed through
+  bool open = false; // it may be part of another one: a sum as wide as its operands make it
+};
+
+/// Parts, and for all pairs of them (a > b) what ranks their sums: what one costs, how high it reaches.
 struct Forest {
   struct Rank {
     int price, reach;
   };
 
-  std::vector<Term> terms;
-  std::vector<Rank> ranks;  // a * (terms at first) + b
+  std::vector<Part> parts;
+  std::vector<Rank> ranks;  // a * (parts at first) + b
   std::size_t stride = 0;
 
-  Forest(const Network& net, const std::vector<Term>& all)
-      : terms(all), ranks(all.size() * all.size()), stride(all.size()) {
+  Forest(const Network& net, const std::vector<Term>& terms)
+      : ranks(terms.size() * terms.size()), stride(terms.size()) {
+    for (const Term& t : terms) parts.push_back({t});
     for (std::size_t a = 0; a < stride; ++a)
       for (std::size_t b = 0; b < a; ++b) weigh(net, a, b);
   }
@@ -34,52 +52,82 @@ struct Forest {
   Rank& at(std::size_t a, std::size_t b) { return ranks[a * stride + b]; }
 
   void weigh(const Network& net, std::size_t a, std::size_t b) {
+    const Term &x = parts[a].term, &y = parts[b].term;
     i64 lo, hi;
-    net.sum_range(terms[a], terms[b], lo, hi);
-    at(std::max(a, b), std::min(a, b)) = {16 * net.price(terms[a], terms[b], lo, hi), range_bits(lo, hi)};
+    net.sum_range(x, y, lo, hi);
+    const int price = 16 * net.price(x, y, lo, hi) + 4 * more(join(net, a, b, lo, hi), a, b, net);
+    at(std::max(a, b), std::min(a, b)) = {price, range_bits(lo, hi)};
   }
 
-  /// `sum` in the place of b, the last term in the place of a > b.
-  void replace(const Network& net, std::size_t a, std::size_t b, const Term& sum) {
-    const std::size_t last = terms.size() - 1;
-    terms[b] = sum;
-    terms[a] = terms[last];
+  static bool merges(const Network& net, const Part& p, const Term& other) {
+    return p.open && p.term.shift + p.cut == std::max(net.low(p.term), net.low(other));
+  }
+
+  /// The sum of two parts, its term left out.
+  Part join(const Network& net, std::size_t a, std::size_t b, i64 lo, i64 hi) const {
+    const Part &x = parts[a], &y = parts[b];
+    const int first = std::max(net.low(x.term), net.low(y.term)), end = signed_bits(lo, hi);
+    Part sum{{}};
+    sum.operands = (merges(net, x, y.term) ? x.operands : 1) + (merges(net, y, x.term) ? y.operands : 1);
+    sum.saved = std::max(sum.operands - 3, 0) * std::max(end - first, 0);
+    sum.cut = first - std::min(x.term.shift, y.term.shift);
+    sum.open = end > net.top(x.term, y.term);
+    return sum;
+  }
+
+  /// What the carry-save adders of two parts count less than that of their sum.
+  int more(const Part& sum, std::size_t a, std::size_t b, const Network& net) const {
+    const Part &x = parts[a], &y = parts[b];
+    return sum.saved - (merges(net, x, y.term) ? x.saved : 0) - (merges(net, y, x.term) ? y.saved : 0);
+  }
+
+  /// Adds a node for the sum of a > b. The sum takes the place of b, the last part that of a.
+  Price add(Network& net, std::size_t a, std::size_t b) {
+    i64 lo, hi;
+    net.sum_range(parts[a].term, parts[b].term, lo, hi);
+    Part sum = join(net, a, b, lo, hi);
+    Price price{0, more(sum, a, b, net)};
+    sum.term = net.add(parts[a].term, parts[b].term);
+    price.luts = net.cost(net.nodes[sum.term.node]);
+    const std::size_t last = parts.size() - 1;
+    parts[b] = sum;
+    parts[a] = parts[last];
     for (std::size_t k = 0; k < last; ++k)
       if (k != a) at(std::max(a, k), std::min(a, k)) = at(last, k);
-    terms.pop_back();
+    parts.pop_back();
     for (std::size_t k = 0; k < last; ++k)
       if (k != b) weigh(net, k, b);
+    return price;
   }
 };
 
-/// Adds the terms up within a depth, always the pair of lowest rank that leaves the others enough
-/// levels (the sum of 2^depth stays within 2^limit). Returns the cost; stops where it is above `most`.
-inline i64 merge(Network& net, Forest forest, int limit, int reach, i64 most, Term& out) {
-  std::vector<Term>& terms = forest.terms;
-  i64 cost = 0;
+/// Adds the parts up within a depth, always the pair of lowest rank that leaves the others enough
+/// levels (the sum of 2^depth stays within 2^limit). Stops where that costs more than `most`.
+inline Price merge(Network& net, Forest forest, int limit, int reach, i64 most, Term& out) {
+  std::vector<Part>& parts = forest.parts;
+  Price sum;
   u64 kraft = 0;
-  for (const Term& t : terms) kraft += u64{1} << net.depth(t);
-  while (terms.size() > 1 && cost <= most) {
+  for (const Part& p : parts) kraft += u64{1} << net.depth(p.term);
+  while (parts.size() > 1 && sum.total() <= most) {
     std::size_t ma = 0, mb = 0;
     u64 after = 0;
     int least = -1;
-    for (std::size_t a = 0; a < terms.size(); ++a)
+    for (std::size_t a = 0; a < parts.size(); ++a)
       for (std::size_t b = 0; b < a; ++b) {
         const Forest::Rank& r = forest.at(a, b);
         const int rank = r.price + reach * r.reach;
         if (least >= 0 && rank >= least) continue;
-        const int da = net.depth(terms[a]), db = net.depth(terms[b]);
+        const int da = net.depth(parts[a].term), db = net.depth(parts[b].term);
         const u64 now = kraft - (u64{1} << da) - (u64{1} << db) + (u64{2} << std::max(da, db));
         if (da != db && now > (u64{1} << limit)) continue;
         least = rank, ma = a, mb = b, after = now;
       }
-    const Term sum = net.add(terms[ma], terms[mb]);
-    cost += net.cost(net.nodes[sum.node]);
+    const Price price = forest.add(net, ma, mb);
+    sum.luts += price.luts, sum.saved += price.saved;
     kraft = after;
-    forest.replace(net, ma, mb, sum);
   }
-  out = terms[0];
-  return cost;
+  out = parts[0].term;
+  return sum;
 }
 
 /// What it costs to make a node of this tree the negative of itself; `own`: the first of the tree.
@@ -113,25 +161,26 @@ inline void flip(Network& net, int node, int own) {
   net.negate(node);
 }
 
-/// Adds up a column; node -1 for nothing.
-inline Term add_up(Network& net, const std::vector<Term>& terms, int limit) {
+/// Adds up a column; node -1 for nothing. Adds to `saved` what carry-save adders would cost.
+inline Term add_up(Network& net, const std::vector<Term>& terms, int limit, i64& saved) {
   if (terms.empty()) return {-1, 0, false};
   const std::size_t own = net.nodes.size();
   const Forest forest(net, terms);
   Term out{};
-  i64 least = i64{1} << 40;
+  Price least{i64{1} << 40, 0};
   int choice = -1, last = -1;
   for (int reach : {4, 0, 2, 8, 12, 16, 24, 32, 64}) {
     if (choice >= 0 && terms.size() < 3) break;
     net.truncate(own);
-    const i64 cost = merge(net, forest, limit, reach, least - 1, out);
+    const Price price = merge(net, forest, limit, reach, least.total() - 1, out);
     last = reach;
-    if (cost < least) least = cost, choice = reach;
+    if (price.total() < least.total()) least = price, choice = reach;
   }
   if (last != choice) {
     net.truncate(own);
-    merge(net, forest, limit, choice, least, out);
+    merge(net, forest, limit, choice, least.total(), out);
   }
+  saved += least.saved;
   const Node& n = net.nodes[out.node];
   int child = -1;
   if (out.negative && flip_cost(net, out.node, static_cast<int>(own), child) < range_bits(n.lo, n.hi)) {
