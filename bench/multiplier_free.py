@@ -37,10 +37,10 @@ ONES = (1, 2, 3)
 PROOF_FRAMES = 2
 
 MULTIPLIERS = ("dyadic", "mul")
-"""Kernels that multiply however they are built."""
+"""Kernels that multiply numbers in a stream, unless they are built of shifters."""
 
 PRODUCTS = ("dsp", "lut")
-"""Dot products with multipliers; the others are shifters or circuits of adders."""
+"""What multiplies; other variants are shifters or circuits of adders."""
 
 PLANNED = (
     "frames/s",
@@ -118,6 +118,7 @@ def plan(net: Compiled) -> dict[str, Any]:
     use = found["estimate"]
     proof = net.report["verification"]
     variants = Counter(row["variant"] for row in layers if row["weights"])
+    multiply = [r for r in layers if r["op"] in MULTIPLIERS and r["variant"] in PRODUCTS]
     return {
         "frames/s": found["frames_per_second"],
         "fits": found["fits"],
@@ -126,7 +127,7 @@ def plan(net: Compiled) -> dict[str, Any]:
         "FF": use["ff"],
         "DSP": use["dsp"],
         "BRAM18": use["bram18"],
-        "kernels that multiply": sum(row["op"] in MULTIPLIERS for row in layers),
+        "kernels that multiply": len(multiply),
         "dot products of multipliers": sum(variants[v] for v in PRODUCTS),
         "variants": dict(sorted(variants.items())),
         "proof": {entry["engine"]: entry["equal"] for entry in proof},
