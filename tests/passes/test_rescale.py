@@ -17,6 +17,7 @@ from qfxc.ir.piecewise import Piecewise
 from qfxc.ir.rounding import Rounding
 from qfxc.ir.types import Int
 from qfxc.ops.cast import Cast
+from qfxc.ops.dyadic import Dyadic
 from qfxc.ops.input import Input
 from qfxc.ops.staircase import Staircase
 from qfxc.passes.rescale import Rescale
@@ -70,6 +71,36 @@ def test_forms_reproduce_every_step(kind: str, mode: Rounding, bits: int) -> Non
         op.run(Node(op, (Node(Input((channels,), x), (), "x"),), "y"), codes), expected
     )
     assert np.array_equal(run(node, codes), expected)
+
+
+def of_few_ones(rng: np.random.Generator, ones: int) -> Fraction:
+    """A sum of ``ones`` signed powers of two, neighbours aside, of either sign."""
+    places = rng.choice(np.arange(0, 9, 2), ones, replace=False)
+    signs = rng.choice((-1, 1), ones)
+    total = sum(Fraction(int(s), 2 << int(p)) for s, p in zip(signs, places, strict=True))
+    return Fraction(total) / int(rng.integers(1, 3)) ** 2
+
+
+@pytest.mark.parametrize("bits", [3, 8, 12])
+@pytest.mark.parametrize("ones", [1, 2, 3])
+@pytest.mark.parametrize("bent", [False, True])
+def test_slopes_of_few_ones_take_factors_of_few_ones(bent: bool, ones: int, bits: int) -> None:
+    """Channels that rise, fall, and do both: exact, with as many powers of two as the slopes."""
+    rng = np.random.default_rng([bent, ones, bits])
+    x, channels, pieces = Int(-1500, 1700), 4, []
+    for _ in range(channels):
+        p = Piecewise.linear(of_few_ones(rng, ones), Fraction(float(rng.normal() * 5)))
+        pieces.append(p.prelu(Fraction(1, 4)).clip(Fraction(-90), None) if bent else p)
+    op = Staircase(tuple(pieces), Rounding.HALF_UP, Int.of_bits(bits, signed=True))
+    source = Node(Input((channels,), x), (), "x")
+    graph = Graph("g", (source,), (Node(op, (source,), "y"),), (), ())
+    node = Rescale(multiply=False, digits=ones).run(graph).outputs[0]
+    codes = np.repeat(np.arange(x.lo, x.hi + 1)[:, None], channels, axis=1)
+    assert np.array_equal(run(node, codes), definition(op, x))
+    factors = [
+        a for n in walk_up(node) if isinstance(n.op, Dyadic) for part in n.op.a for a in part
+    ]
+    assert max((len(signed_digits(a)) for a in factors), default=0) <= ones
 
 
 def run(node: Node, codes: np.ndarray) -> np.ndarray:
