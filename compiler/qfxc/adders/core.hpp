@@ -68,7 +68,7 @@ class Network {
     }
     lo = hi = 0;
     for (const Term& t : {a, b}) {
-      const i64 p = nodes[t.node].lo << t.shift, q = nodes[t.node].hi << t.shift;
+      const i64 by = i64{1} << t.shift, p = nodes[t.node].lo * by, q = nodes[t.node].hi * by;
       lo += t.negative ? -q : p;
       hi += t.negative ? -p : q;
     }

@@ -14,17 +14,18 @@ struct Entry {
   u32 plus = 0, minus = 0;
   std::uint8_t weight = 0;  // digits of a form with the fewest
   std::uint8_t zeros = 0;   // trailing ones
-  std::uint16_t odd = 0;    // (|c| >> zeros) / 2, where that is below Codes::ODD
+  std::uint16_t odd = 0;    // (|c| >> zeros) / 2, where that is below ODD
 
   int low() const { return zeros; }
   int top() const { return 31 - __builtin_clz(plus | minus); }
 };
 
+/// Coefficients below SMALL, and odd parts below 2 * ODD, are looked up.
+constexpr int SMALL = 1 << 12, ODD = 256;
+
 /// Every entry that is asked for often, made once.
 class Codes {
  public:
-  static constexpr int SMALL = 1 << 12, ODD = 256;
-
   Codes() {
     small_.reserve(SMALL);
     for (int c = 0; c < SMALL; ++c) small_.push_back(make(c));
