@@ -194,7 +194,7 @@ def test_parameters_of_recipes() -> None:
     assert "quantize{ones=2," in recipe_passes("shift")
     assert "quantize{ones=3," in recipe_passes("equalised, shift{ k = 3 }")
     for text, what in {
-        "shift{k=0}": "'0' is not a whole number above 0",
+        "shift{k=0}": "'0' is not a whole number above 0\nhint: as in shift{k=2}",
         "shift{k=two}": "'two' is not a whole number above 0",
         "shift{n=2}": "recipe 'shift' has no parameter 'n'",
         "fixed{k=2}": "recipe 'fixed' has no parameter 'k'",

@@ -43,6 +43,7 @@ class Recipe:
                 raise UserError(
                     f"'{value}' is not a whole number above 0",
                     where=f"--recipe {self.name}{{{key}}}",
+                    hint=f"as in {self.usage}",
                 )
             values[key] = int(value)
         return re.sub(r"<(\w+)>", lambda found: str(values[found[1]]), self.passes)
