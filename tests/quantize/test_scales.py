@@ -78,6 +78,13 @@ def test_multiples_of_few_powers_of_two(a: Fraction, b: Fraction, c: Fraction, m
     )
 
 
+@given(a=STEP, b=STEP, most=st.integers(1, 3))
+def test_factors_of_a_join_are_short_in_lowest_terms(a: Fraction, b: Fraction, most: int) -> None:
+    out = align({"a": a, "b": b}, placement([("a", "b")], []), ones=most)
+    ratio = out["a"] / out["b"]
+    assert max(ones(ratio), ones(1 / ratio)) <= most
+
+
 @given(a=STEP, b=STEP, low=STEP, most=st.integers(1, 3))
 def test_rescales_of_few_powers_of_two(a: Fraction, b: Fraction, low: Fraction, most: int) -> None:
     """A product that only its quantizer reads: its step becomes ``a b 2**e / p``, p of few ones."""

@@ -117,7 +117,17 @@ def _multiples(
     least = 1 << JOIN_BITS
     counts = [m for m in range(least, 2 * least) if few_ones(m, ones)] if ones else [least]
     found = [_on_unit(steps, held, _below(base / m, smallest / least), ones) for m in counts]
-    return min(found, key=lambda out: max(out[n] / steps[n] for n in steps))
+    short = [out for out in found if _few_in_ratios(out, ones)]
+    return min(short or found, key=lambda out: max(out[n] / steps[n] for n in steps))
+
+
+def _few_in_ratios(steps: Mapping[str, Fraction], ones: int) -> bool:
+    """Whether the ratio of any two steps is one of sums of few powers of two, in lowest terms.
+
+    20 and 65 units are such sums, 4 and 13 are not.
+    """
+    ratios = [a / b for a in steps.values() for b in steps.values()]
+    return all(few_ones(r.numerator, ones) for r in ratios)
 
 
 def _below(unit: Fraction, limit: Fraction) -> Fraction:
