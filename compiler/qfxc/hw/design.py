@@ -3,20 +3,21 @@
 The plan has to guess FIFO depths before it knows the schedule, and what circuits of adders cost
 before their graphs are solved; the netlist has the depths that the schedule needs, and the circuits
 that were chosen. Where the guess was wrong by so much that the design overruns the budget, the plan
-is made again with that much less to spend, and those circuits at their price; where it was too
-careful, once with that much more.
+is made again with that much less to spend, and those circuits at their price; from the design that
+fits, faster ones are tried with what the estimates missed there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qfxc.hw.board import Board
 from qfxc.hw.build import build_netlist
 from qfxc.hw.cost import kernel_cost, netlist_cost
 from qfxc.hw.netlist import Netlist
-from qfxc.hw.plan import Plan, Row, faster_plan, oversize, plan
+from qfxc.hw.plan import Plan, Row, Step, faster_plan, oversize, plan
+from qfxc.hw.space import cost_row
 from qfxc.hw.storage import stored
 from qfxc.ir.graph import Graph
 from qfxc.ir.kernel import Cost, Fold, Variant
@@ -24,6 +25,9 @@ from qfxc.ir.kernel import Cost, Fold, Variant
 ROUNDS = 4
 """Plans with less and less to spend until the netlist fits, besides those that a circuit of a new
 layer made dearer."""
+
+NEARLY = 0.02
+"""Part of the budget that the estimates of a plan may lack for its netlist to be tried."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,11 @@ def design(
     found, missing = attempt(Cost())
     reserve, left = Cost(), ROUNDS
     while left and not found.plan.fits:
-        reserve, known = _largest(reserve, missing), len(attempt.circuits)
+        reserve, known = _by_resource(max, reserve, missing), len(attempt.circuits)
         found, missing = attempt(reserve)
         left -= len(attempt.circuits) == known
-    if found.plan.fits and fps is None and found.plan.step is not None and reserve == Cost():
-        found = attempt.faster(found, missing)
+    if found.plan.fits and fps is None:
+        found = attempt.fastest(found, missing)
     if not (found.plan.fits or allow_oversize):
         raise oversize(found.plan.cost, board)
     return found
@@ -79,14 +83,29 @@ class _Attempt:
         )  # fmt: skip
         return self._built(planned)
 
-    def faster(self, known: Design, reserve: Cost) -> Design:
-        """A faster design than a known one where it fits, else that one."""
-        planned = faster_plan(
-            self.graph, self.board, self.clock_mhz, known.plan.interval,
-            pinned=self.pinned, reserve=reserve, circuits=self.circuits,
-        )  # fmt: skip
-        other = known if planned is None else self._built(planned)[0]
-        return other if other.plan.fits else known
+    def fastest(self, known: Design, missing: Cost) -> Design:
+        """The fastest design that is found to fit, from a known one on.
+
+        Tried are those that fit by the estimates if these are as wrong as for that one, and the
+        next one if it lacks no more than ``NEARLY`` of the budget.
+        """
+        reserve = _by_resource(min, missing, self._nearly(known.plan.step))
+        for _ in range(ROUNDS):
+            planned = faster_plan(
+                self.graph, self.board, self.clock_mhz, known.plan.interval,
+                pinned=self.pinned, reserve=reserve, circuits=self.circuits,
+            )  # fmt: skip
+            if planned is None:
+                break
+            other, missing = self._built(planned)
+            known = other if other.plan.fits else known
+            reserve = missing if other.plan.fits else _by_resource(max, reserve, missing)
+        return known
+
+    def _nearly(self, step: Step | None) -> Cost:
+        """A reserve, below zero, with which the plan's next step fits, if it lacks little."""
+        near = _by_resource(lambda most, _: int(NEARLY * most), self.board.budget, Cost())
+        return Cost() - step.over if step is not None and step.over.fits(near) else Cost()
 
     def _built(self, planned: Plan) -> tuple[Design, Cost]:
         sized = build_netlist(self.graph, planned.folds, self.name)
@@ -119,5 +138,5 @@ class _Attempt:
         )
 
 
-def _largest(a: Cost, b: Cost) -> Cost:
-    return Cost(max(a.lut, b.lut), max(a.ff, b.ff), max(a.dsp, b.dsp), max(a.bram18, b.bram18))
+def _by_resource(choose: Callable[[int, int], int], a: Cost, b: Cost) -> Cost:
+    return Cost(*map(choose, cost_row(a), cost_row(b)))

@@ -72,17 +72,28 @@ class Program:
     def of(cls, space: Space) -> Program:
         return cls(space, stations(space))
 
-    def cheapest(self, interval: int, budget: Cost, *, oversize: bool = False) -> Answer:
+    def cheapest(
+        self, interval: int, budget: Cost, *, oversize: bool = False, gap: float = 0.0
+    ) -> Answer:
         """The design of the least sum of used fractions of ``budget`` whose kernels and converters
         take at most ``interval`` cycles.
 
-        ``oversize``: the budget may be exceeded, but as little as possible.
+        ``oversize``: the budget may be exceeded, but as little as possible. ``gap``: how far from
+        the least, relatively, the design may be.
         """
-        return self._solve(interval, budget, oversize, 0.0)
+        return self._solve(interval, budget, oversize, gap)
 
     def any(self, interval: int, budget: Cost) -> Answer:
         """Some design inside the budget, found sooner than the cheapest."""
         return self._solve(interval, budget, False, ANY)
+
+    def relaxed(self, interval: int, budget: Cost) -> bool:
+        """Whether fractions of kernels fit the budget: if not, no design does."""
+        alive = prune(self.problem, interval)
+        if alive is None:
+            return False
+        model = _Model(self.problem, alive, interval, whole=False)
+        return model.solve(budget, False, ANY)[0] is not None
 
     def _solve(self, interval: int, budget: Cost, oversize: bool, gap: float) -> Answer:
         alive = prune(self.problem, interval)
@@ -108,6 +119,8 @@ class _Model:
     problem: Stations
     alive: Sequence[NDArray[np.intp]]
     interval: int
+    whole: bool = True
+    """Whether choices are whole; else fractions of several are allowed."""
     costs: list[Floats] = field(default_factory=list)
     entries: list[tuple[Ints, Ints, Floats]] = field(default_factory=list)
     low: list[Floats] = field(default_factory=list)
@@ -194,8 +207,9 @@ class _Model:
         row, column, value = (np.concatenate(part) for part in zip(*self.entries, strict=True))
         matrix = csr_array((value, (row, column)), shape=(self.rows, len(objective)))
         integral = np.zeros(len(objective), dtype=bool)
-        integral[:choices] = True
-        integral[[column for _, column in self.blocks]] = True
+        if self.whole:
+            integral[:choices] = True
+            integral[[column for _, column in self.blocks]] = True
         return minimise(
             objective,
             integral,

@@ -77,8 +77,8 @@ class Stations:
         outs = np.unique(self.stations[edge.source].pe[alive[edge.source]])
         ins = np.unique(self.stations[edge.sink].simd[alive[edge.sink]])
         first, second = np.searchsorted(edge.outs, outs), np.searchsorted(edge.ins, ins)
-        slow = edge.cycles[np.ix_(first, second)] > interval
-        cost = edge.cost[np.ix_([0, 1], first, second)]
+        slow = edge.cycles[first][:, second] > interval
+        cost = edge.cost[:, first][:, :, second]
         return outs, ins, np.where(slow[:, :, None], np.inf, cost)
 
 

@@ -241,6 +241,8 @@ def _netlist(netlist: Netlist) -> dict[str, Any]:
     return {
         "instances": dict(sorted(kernels.items())),
         "streams": len(streams),
+        "wires": sum(not s.depth for s in streams),
+        "block_fifos": sum(s.block for s in streams),
         "fifo_bits": sum(s.depth * s.bits for s in streams),
         "deepest_fifo": {"name": deepest.name, "depth": deepest.depth, "bits": deepest.bits},
     }
