@@ -12,7 +12,10 @@ import pytest
 from kernel_cases import glue_cases, netlist_of
 from qfxc.backends import rtl
 from qfxc.errors import InternalError, UserError, VerificationError
+from qfxc.hw.glue import BLOCK_DEPTH
 from qfxc.hw.netlist import Instance, Netlist, Stream
+from qfxc.hw.sizing import first_latency, interval, resized, size
+from qfxc.hw.storage import with_blocks
 from qfxc.ir.kernel import Kernel
 from qfxc.ir.types import Int
 from qfxc.verify import rtlsim, verilator
@@ -52,6 +55,25 @@ def test_a_deep_enough_branch_runs() -> None:
     (y,), timing = rtlsim.run(binary, netlist, [frames()])
     assert np.array_equal(y, 2 * frames())
     assert timing.interval == 2 * WORDS + 4
+
+
+@pytest.mark.parametrize("block", [False, True])
+def test_sized_streams_keep_what_is_stated(block: bool) -> None:
+    """With wires, and with every FIFO that may be block memory as such: rate, latency, and stalls
+    change no word."""
+    netlist = residual(2)
+    netlist = resized(netlist, size(netlist))
+    deep = {s.name for s in netlist.streams if s.depth >= BLOCK_DEPTH}
+    netlist = with_blocks(netlist, deep if block else set())
+    assert deep
+    assert any(stream.depth == 0 for stream in netlist.streams)
+    binary = rtlsim.build(rtl.render(netlist), optimize="-O0")
+    for seed in (None, 1, 2):
+        (y,), timing = rtlsim.run(binary, netlist, [frames()], seed)
+        assert np.array_equal(y, 2 * frames())
+        if seed is None:
+            assert timing.interval == interval(netlist)
+            assert timing.latency == first_latency(netlist)
 
 
 def test_a_deadlock_names_its_streams() -> None:

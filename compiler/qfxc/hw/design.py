@@ -26,7 +26,7 @@ ROUNDS = 4
 """Plans with less and less to spend until the netlist fits, besides those that a circuit of a new
 layer made dearer."""
 
-NEARLY = 0.02
+NEARLY = 0.005
 """Part of the budget that the estimates of a plan may lack for its netlist to be tried."""
 
 

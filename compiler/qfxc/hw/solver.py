@@ -13,7 +13,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from qfxc.errors import InternalError
 
-NODES = 2_000
+NODES = 500
 """Nodes of a search tree before the best design so far is taken (time would not be repeatable)."""
 
 PROOF = 1e-6
