@@ -110,10 +110,14 @@ def stated(case: Case) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     there = np.zeros_like(numbers)
     for reads, stream in zip(plan.reads, case.instance.inputs, strict=True):
         at = (frames * plan.iterations + reads).reshape(-1)
-        there[at] = np.maximum(there[at], np.arange(at.size) + fifo_latency(stream.depth))
+        there[at] = np.maximum(
+            there[at], np.arange(at.size) + fifo_latency(stream.depth, stream.block)
+        )
     fires = np.maximum.accumulate(there - numbers) + numbers
     leaves = [
-        fires[frames * plan.iterations + writes] + latency(kernel) + fifo_latency(stream.depth)
+        fires[frames * plan.iterations + writes]
+        + latency(kernel)
+        + fifo_latency(stream.depth, stream.block)
         for writes, stream in zip(plan.writes, case.instance.outputs, strict=True)
     ]
     return [(tuple(x[:, 0].tolist()), tuple(x[:, -1].tolist())) for x in leaves]
