@@ -207,7 +207,9 @@ def dyadic(rng: Rng) -> Kernel:
     alike = not rng.integers(4)
     count = 1 if alike else shape[2]
     low = 1 << bits - 1
-    a = tuple(tuple(int(v) for v in rng.integers(low, 2 * low, count)) for _ in range(segments))
+    # one factor for all is odd, as compiled ones are: a shift or few digits are other kernels
+    rows = [rng.integers(low, 2 * low, count) | alike for _ in range(segments)]
+    a = tuple(tuple(int(v) for v in row) for row in rows)
     right = max(x.bits + bits - y.bits, 0)
     high = 1 << max(right + y.bits - 2, 1)
     b = tuple(tuple(int(v) for v in rng.integers(-high, high, count)) for _ in range(segments))

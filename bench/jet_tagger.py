@@ -1,12 +1,13 @@
 """The jet tagger (16-64-32-32-5, 6 bits) fully unrolled without DSPs, beside alkaid's.
 
 One command: ``python bench/jet_tagger.py MODEL.onnx [--peers PYTHON] [--latency 5] [--inputs
-10000] [--levels N] [--rtl] [--synth]``. Every layer a circuit of adders that its rescale is part
+10000] [--levels N] [--rtl] [--synth] [--hls4ml]``. Every layer a circuit of adders that its rescale is part
 of, one frame per cycle; power-of-two steps, so that alkaid computes the same integer network
 (PYTHON has it: ``pip install alkaid``).
 Outputs of random inputs must be equal to the simulator's in alkaid's model, in C-simulation and,
 with ``--rtl``, in RTL. ``--synth`` counts with Yosys for xcup, module by module, and alkaid's
-RTL flattened (tens of minutes); everything is cached, so a run can be continued.
+RTL flattened (tens of minutes); everything is cached, so a run can be continued. ``--hls4ml``
+says how long the C++ is that hls4ml writes for the same file, and builds it.
 """
 
 from __future__ import annotations
@@ -88,6 +89,15 @@ def alkaid(
     return json.loads(done.stdout.splitlines()[-1]), y
 
 
+def hls4ml(model: str, folder: Path) -> dict[str, Any]:
+    """What hls4ml writes, run apart from the imports of this process."""
+    script = Path(__file__).with_name("jet_tagger_hls4ml.py")
+    command = [sys.executable, str(script), model, str(folder / "hls4ml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 def flattened(rtl: Path) -> dict[str, int]:
     """What Yosys makes of a folder of Verilog with the top ``model``."""
     files = sorted(path for path in rtl.rglob("*.v") if path.stem != "model_wrapper")
@@ -136,6 +146,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--rtl", action="store_true")
     parser.add_argument("--synth", action="store_true")
+    parser.add_argument("--hls4ml", action="store_true")
     options = parser.parse_args()
     net = compiled(options.model, options.levels)
     show(net)
@@ -150,6 +161,8 @@ def main() -> None:
             equal("alkaid", y, expected)
             if options.synth:
                 print("alkaid, Yosys:", flattened(folder / "rtl"), flush=True)
+        if options.hls4ml:
+            print("hls4ml:", hls4ml(options.model, folder), flush=True)
     start = time.perf_counter()
     binary = csim.build(net.project())
     print(f"g++: {time.perf_counter() - start:.1f} s")

@@ -8,7 +8,7 @@ import pytest
 
 from kernel_cases import netlist_of, sample_cases
 from qfxc.hw.cost import DATA, TERMS, fifo_cost, kernel_cost, models, netlist_cost
-from qfxc.hw.cost_dot import dot
+from qfxc.hw.cost_dot import dot, shifted
 from qfxc.hw.cost_memory import blocks, ram, rom, rom_blocks
 from qfxc.ir.kernel import Cost, Kernel
 
@@ -41,6 +41,17 @@ def test_products_share_dsps() -> None:
     assert dot(0, 8, 12, eight, eight).dsp == 8 * 6  # 1 + (26 - 8) // 16 = 2
     assert dot(0, 8, 12, wide, (16, 1)).dsp == 8 * 12
     assert dot(1, 8, 12, eight, eight).dsp == 0
+
+
+def test_shifts_are_moves_and_chains() -> None:
+    """Eight places of 8 bits: a choice of four for 8 + 3 bits, then 8 + 7 bits by 0 or 4 places,
+    two of which add up to 17 bits with the sign. Terms of two have six places: 8 + 2 bits."""
+    one, two = shifted(1, 1, 1, 8, (8, 0)), shifted(2, 3, 1, 8, (8, 0))
+    assert (one.moves, one.adders, one.tree) == (11, 15, 0)
+    assert (two.moves, two.adders) == (3 * 2 * 11, 3 * (15 + 17))
+    assert shifted(1, 1, 2, 8, (8, 0)).moves == 2 * 10
+    assert shifted(9, 1, 1, 8, (8, 0)).tree == 0  # a chain of nine
+    assert shifted(1, 1, 1, 1, (8, 1)).moves == 0
 
 
 def test_every_kernel_has_a_model() -> None:
