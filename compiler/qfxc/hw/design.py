@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from qfxc.hw.board import Board
 from qfxc.hw.build import build_netlist
 from qfxc.hw.cost import kernel_cost, netlist_cost
+from qfxc.hw.joined import extra
 from qfxc.hw.netlist import Netlist
 from qfxc.hw.plan import Plan, Row, Step, faster_plan, oversize, plan
 from qfxc.hw.space import cost_row
@@ -65,8 +66,8 @@ def design(
 
 @dataclass
 class _Attempt:
-    """A plan that leaves ``reserve`` of the budget, its netlist, and what the estimates of glue
-    missed; what the circuits of a netlist cost is known from then on."""
+    """A plan that leaves ``reserve`` of the budget, its netlist, and what the estimates missed
+    besides circuits; what those of a netlist cost is known from then on."""
 
     graph: Graph
     board: Board
@@ -87,20 +88,30 @@ class _Attempt:
         """The fastest design that is found to fit, from a known one on.
 
         Tried are those that fit by the estimates if these are as wrong as for that one, and the
-        next one if it lacks no more than ``NEARLY`` of the budget.
+        next one if it lacks no more than ``NEARLY`` of the budget. What does not fit is tried again
+        with as much less to spend as it lacked, then slower ones with what there was before.
         """
-        reserve = _by_resource(min, missing, self._nearly(known.plan.step))
+        usual = reserve = _by_resource(min, missing, self._nearly(known.plan.step))
+        failed = 0
         for _ in range(ROUNDS):
-            planned = faster_plan(
-                self.graph, self.board, self.clock_mhz, known.plan.interval,
-                pinned=self.pinned, reserve=reserve, circuits=self.circuits,
-            )  # fmt: skip
+            planned = self._faster(known, failed - 1, reserve)
+            if planned is None and failed:
+                planned = self._faster(known, failed, usual)
             if planned is None:
                 break
             other, missing = self._built(planned)
-            known = other if other.plan.fits else known
-            reserve = missing if other.plan.fits else _by_resource(max, reserve, missing)
+            if other.plan.fits:
+                known, usual = other, missing
+                reserve = usual
+            else:
+                failed, reserve = other.plan.interval, _by_resource(max, usual, missing)
         return known
+
+    def _faster(self, known: Design, above: int, reserve: Cost) -> Plan | None:
+        return faster_plan(
+            self.graph, self.board, self.clock_mhz, known.plan.interval, above,
+            pinned=self.pinned, reserve=reserve, circuits=self.circuits,
+        )  # fmt: skip
 
     def _nearly(self, step: Step | None) -> Cost:
         """A reserve, below zero, with which the plan's next step fits, if it lacks little."""
@@ -110,32 +121,44 @@ class _Attempt:
     def _built(self, planned: Plan) -> tuple[Design, Cost]:
         sized = build_netlist(self.graph, planned.folds, self.name)
         netlist = stored(sized, self.board.budget)
-        cost = netlist_cost(netlist)
-        rows = self._priced(planned.rows, netlist)
+        self._learn(netlist, planned.folds)
+        cost, rows = netlist_cost(netlist), _priced(planned.rows, netlist)
         glue = cost - sum((row.cost for row in rows), Cost())
         fits = cost.fits(self.board.budget)
         real = replace(planned, rows=rows, cost=cost, glue=glue, fits=fits)
-        return Design(real, netlist), glue - planned.glue
+        return Design(real, netlist), cost - self._expected(planned)
 
-    def _priced(self, rows: Sequence[Row], netlist: Netlist) -> tuple[Row, ...]:
-        """The rows of the plan at what their circuits cost; nodes that are part of a circuit cost
-        nothing besides."""
-        inside: set[str] = set()
+    def _learn(self, netlist: Netlist, folds: Mapping[str, Fold]) -> None:
+        """What the circuits of new nodes cost, without the nodes that are part of them."""
+        nodes = {node.name: node for node in self.graph.nodes()}
         for instance in netlist.instances:
-            if instance.kernel.body is not None:
-                first, *rest = instance.nodes
-                inside.update(rest)
-                if first not in self.circuits:
-                    self.circuits[first] = kernel_cost(instance.kernel)
-        trees = {row.name for row in rows if row.fold.variant is Variant.TREE}
-        return tuple(
-            replace(row, cost=Cost())
-            if row.name in inside
-            else replace(row, cost=self.circuits[row.name])
-            if row.name in trees
-            else row
-            for row in rows
-        )
+            if instance.kernel.body is None or instance.nodes[0] in self.circuits:
+                continue
+            first, *rest = instance.nodes
+            pair = [(nodes[name], folds[name]) for name in (first, *rest[:1])]
+            more = extra(*pair[0], *pair[1]) if rest else None
+            self.circuits[first] = kernel_cost(instance.kernel) - (more or Cost())
+
+    def _expected(self, planned: Plan) -> Cost:
+        """What a plan would have said with the prices of its circuits."""
+        trees = (row for row in planned.rows if row.name in self.circuits)
+        trees = (row for row in trees if row.fold.variant is Variant.TREE)
+        return sum((self.circuits[row.name] - row.cost for row in trees), planned.cost)
+
+
+def _priced(rows: Sequence[Row], netlist: Netlist) -> tuple[Row, ...]:
+    """The rows of a plan at what their circuits cost; nodes that are part of a circuit cost
+    nothing besides."""
+    circuits = {i.nodes[0]: i for i in netlist.instances if i.kernel.body is not None}
+    inside = {name for instance in circuits.values() for name in instance.nodes[1:]}
+    return tuple(
+        replace(row, cost=Cost())
+        if row.name in inside
+        else replace(row, cost=kernel_cost(circuits[row.name].kernel))
+        if row.name in circuits
+        else row
+        for row in rows
+    )
 
 
 def _by_resource(choose: Callable[[int, int], int], a: Cost, b: Cost) -> Cost:

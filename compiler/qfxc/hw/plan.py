@@ -126,14 +126,16 @@ def faster_plan(
     board: Board,
     clock_mhz: float,
     interval: int,
+    above: int = 0,
     *,
     pinned: Mapping[str, Fold] | None = None,
     reserve: Cost = NOTHING,
     circuits: Mapping[str, Cost] | None = None,
 ) -> Plan | None:
-    """As ``plan``, of fewer than ``interval`` cycles; None where none of them fits."""
+    """As ``plan``, of fewer than ``interval`` cycles and more than ``above``; None where none of
+    them fits."""
     planner = _planner(graph, board, clock_mhz, pinned, reserve, circuits)
-    return planner.faster(interval)
+    return planner.faster(interval, above)
 
 
 def _planner(
@@ -184,8 +186,8 @@ class _Planner:
         answer = self.search.fastest()
         return self._smallest(allow_oversize) if answer.design is None else self._plan(answer)
 
-    def faster(self, interval: int) -> Plan | None:
-        answer = self.search.fastest(interval)
+    def faster(self, interval: int, above: int) -> Plan | None:
+        answer = self.search.fastest(interval, above)
         return None if answer.design is None else self._plan(answer)
 
     def reach(self, fps: float, allow_oversize: bool) -> Plan:

@@ -27,13 +27,14 @@ class Search:
         slower = [interval for interval in every if interval > self.traffic]
         return [self.traffic, *slower] if self.traffic >= every[0] else slower
 
-    def fastest(self, below: int | None = None) -> Answer:
+    def fastest(self, below: int | None = None, above: int = 0) -> Answer:
         """The cheapest design of the shortest interval that fits, by bisection.
 
         Fractions of kernels, a linear program, show quickly below which interval nothing fits;
-        mostly whole kernels do there. ``below``: only of intervals shorter than this.
+        mostly whole kernels do there. ``below``, ``above``: only of intervals between these.
         """
-        intervals = [t for t in self.intervals() if below is None or t < below]
+        between = (t for t in self.intervals() if t > above)
+        intervals = [t for t in between if below is None or t < below]
         if not intervals or not self._relaxed(intervals[-1]):  # mostly the answer with ``below``
             return Answer(None)
         low = bisect_left(intervals, True, key=self._relaxed)

@@ -20,6 +20,7 @@ from qfxc.hw.glue import (
     link_cost,
     link_cycles,
 )
+from qfxc.hw.joined import Joint, joints
 from qfxc.hw.links import Buffer, Link, Wiring, wire
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Cost, Fold, Variant
@@ -80,6 +81,8 @@ class Space:
     wiring: Wiring
     options: Mapping[str, Options]
     buffers: Mapping[Link, Buffer]
+    joints: Mapping[Link, Joint]
+    """Links that may be wires inside a circuit."""
 
     def stream_cost(self, node: Node, lanes: int) -> Cost:
         """The fork of a value of ``lanes`` lanes, and what lies in front of it."""
@@ -98,6 +101,21 @@ class Space:
         deep = block and hold >= BLOCK_DEPTH
         return link_cost(link.source.type.int.bits, (lanes, reader), words, deep)
 
+    def inside(self, link: Link, folds: Mapping[str, Fold]) -> bool:
+        """Whether both ends of a link are one circuit."""
+        joint = self.joints.get(link)
+        if joint is None or link.sink is None:
+            return False
+        trees = folds[link.source.name].variant is Variant.TREE
+        return trees and folds[link.sink.name] == joint.fold
+
+    def joint_cost(self, link: Link) -> Cost:
+        """What a link inside a circuit adds to its ends: the circuit goes on, and what it goes on
+        with is no kernel."""
+        joint = self.joints[link]
+        assert link.sink is not None
+        return joint.extra - self.options[link.sink.name].at(joint.fold)[1]
+
     def link_cycles(self, link: Link, lanes: int, reader: int) -> int:
         """Cycles per frame of the slowest converter of that link."""
         value = link.source.type
@@ -113,12 +131,16 @@ class Space:
         return lanes, lanes if link.sink is None else folds[link.sink.name].simd
 
     def glue(self, folds: Mapping[str, Fold], blocks: Collection[Link] = ()) -> Cost:
-        """All FIFOs, forks and converters; the deep FIFOs of ``blocks`` are block memory."""
+        """All FIFOs, forks and converters; the deep FIFOs of ``blocks`` are block memory. What the
+        nodes inside circuits do not cost as kernels is taken off."""
         total = Cost()
         for node in (*self.wiring.inputs, *self.wiring.nodes):
             readers = self.wiring.readers(node)
             for link in readers:
-                total += self.link_cost(link, *self.lanes(folds, link), link in blocks)
+                if self.inside(link, folds):
+                    total += self.joint_cost(link)
+                else:
+                    total += self.link_cost(link, *self.lanes(folds, link), link in blocks)
             total += self.stream_cost(node, self.lanes(folds, readers[0])[0])
         return total
 
@@ -137,7 +159,8 @@ class Space:
 
 
 def with_circuits(space: Space, known: Mapping[str, Cost]) -> Space:
-    """The space with what the circuits of the nodes in ``known`` cost, instead of estimates."""
+    """The space with what the circuits of the nodes in ``known`` cost, instead of estimates;
+    without what they go on with."""
     options = {name: _at_cost(space.options[name], cost) for name, cost in known.items()}
     return replace(space, options={**space.options, **options})
 
@@ -176,4 +199,5 @@ def space(graph: Graph, levels: int = 0) -> Space:
     additions between registers."""
     wiring = wire(graph)
     options = {node.name: _options(node, levels) for node in wiring.nodes}
-    return Space(wiring, options, buffers(wiring))
+    folds = {name: choice.folds for name, choice in options.items()}
+    return Space(wiring, options, buffers(wiring), joints(wiring, folds))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qfxc.hw.links import Link
 from qfxc.hw.space import Options, Space, cost_row
 from qfxc.ir.graph import Node
-from qfxc.ir.kernel import Fold
+from qfxc.ir.kernel import Fold, Variant
 
 NEVER = int(np.iinfo(np.int64).max)
 """Cycles of a pair of lanes that cannot meet."""
@@ -31,7 +31,8 @@ Alive = Sequence[NDArray[np.intp]]
 @dataclass(frozen=True, eq=False)
 class Station:
     """``simd``, ``pe`` (lanes of what it reads and of what it sends) and ``cycles`` have one
-    element per choice, ``cost`` a row. ``folds`` is empty for a graph input."""
+    element per choice, ``cost`` a row. Lanes are below zero where the two ends of a link may be
+    one circuit, which makes those choices meet. ``folds`` is empty for a graph input."""
 
     name: str
     folds: tuple[Fold, ...]
@@ -107,6 +108,10 @@ def _kernel(space: Space, options: Options) -> Station:
         if link.source.op.stem == "input" and len(wiring.readers(link.source)) == 1:
             _add_value(space, link.source, simd, cost, cycles)
             _add_link(space, link, simd, cost, cycles)
+        elif link in space.joints:
+            simd[[fold == space.joints[link].fold for fold in options.folds]] *= -1
+    if space.joints.keys() & set(wiring.readers(node)):
+        pe[[fold.variant is Variant.TREE for fold in options.folds]] *= -1
     return Station(node.name, options.folds, simd, pe, cycles, cost)
 
 
@@ -145,8 +150,11 @@ def _edge(space: Space, link: Link, ends: tuple[int, int], found: Sequence[Stati
     cycles = np.full((len(outs), len(ins)), NEVER, dtype=np.int64)
     for i, a in enumerate(map(int, outs)):
         for j, b in enumerate(map(int, ins)):
-            if not shared or b <= a:  # a graph input is as wide as its widest reader
+            if a < 0 and b < 0:
+                cost[:, i, j] = cost_row(space.joint_cost(link))
+                cycles[i, j] = 0
+            elif not shared or b <= a:  # a graph input is as wide as its widest reader
                 for block in (0, 1):
-                    cost[block, i, j] = cost_row(space.link_cost(link, a, b, block == 1))
-                cycles[i, j] = space.link_cycles(link, a, b)
+                    cost[block, i, j] = cost_row(space.link_cost(link, abs(a), abs(b), block == 1))
+                cycles[i, j] = space.link_cycles(link, abs(a), abs(b))
     return Edge(link, source, sink, outs, ins, cost, cycles, shared)
