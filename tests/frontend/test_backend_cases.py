@@ -47,7 +47,7 @@ def test_the_page_has_every_operator_with_cases() -> None:
 
 @pytest.mark.parametrize("op", sorted(operator_cases()))
 def test_right_results_or_a_clean_refusal(op: str) -> None:
-    row = bench.measure(operator_cases()[op], op, compile_too=False)
+    row = bench.measure(operator_cases()[op], op, bench.How(compile=False))
     assert not row.failures
     if SAME_ONNX:
         wanted = stated().get(op, (0, row.refused, 0))
@@ -59,7 +59,7 @@ def test_compiles_to_integers_near_the_real_results(op: str) -> None:
     """The first case that does; ``bench/coverage.py`` compiles all."""
     row = bench.Row(op)
     for case in operator_cases()[op]:
-        bench.measure_case(case, row, compile_too=True)
+        bench.measure_case(case, row, bench.How())
         assert not row.failures
         if row.compiled:
             return
@@ -67,7 +67,7 @@ def test_compiles_to_integers_near_the_real_results(op: str) -> None:
 
 
 def test_stored_models() -> None:
-    row = bench.measure(stored_cases(), "stored", compile_too=False)
+    row = bench.measure(stored_cases(), "stored", bench.How(compile=False))
     assert not row.failures
     counts = f"Stored models of the package: {row.passed} passed, {row.refused} refused."
     assert counts in TEXT or not SAME_ONNX

@@ -73,17 +73,31 @@ def network(op: KernelOp, seed: int) -> Node:
     return Node(op, (dense(seed),), f"y{seed}")
 
 
-NODES = {name: network(op, seed) for seed, (name, op) in enumerate(OPS.items())}
+CHAINED = ("wires", "relu", "even_left", "csd_negative", "dyadic_per_channel")
+"""Behind the rescale ``wires``, of which nothing is left but that two bits are cut off."""
+
+NODES = {name: network(op, seed) for seed, (name, op) in enumerate(OPS.items())} | {
+    f"chained_{name}": Node(OPS[name], (network(OPS["wires"], 100 + seed),), f"z{seed}")
+    for seed, name in enumerate(CHAINED)
+}
+
+
+def chain(node: Node) -> list[Node]:
+    """A layer and the rescales behind it."""
+    return [node] if node.op.stem == "matvec" else [*chain(node.inputs[0]), node]
 
 
 def folds(nodes: list[Node], levels: int) -> dict[str, Fold]:
-    trees = {n.inputs[0].name: Fold(3, 4, Variant.TREE, levels) for n in nodes}
-    variants = {n.name: Variant.LUT if n.op.stem == "dyadic" else Variant.DSP for n in nodes}
-    return trees | {n.name: Fold(4, 4, variants[n.name]) for n in nodes}
+    found = {}
+    for layer, *rest in map(chain, nodes):
+        found[layer.name] = Fold(3, 4, Variant.TREE, levels)
+        for n in rest:
+            found[n.name] = Fold(4, 4, Variant.LUT if n.op.stem == "dyadic" else Variant.DSP)
+    return found
 
 
 def graph_of(nodes: list[Node]) -> Graph:
-    inputs = tuple(n.inputs[0].inputs[0] for n in nodes)
+    inputs = tuple(chain(n)[0].inputs[0] for n in nodes)
     ins = tuple(Port(x.name, x.type.shape, (0, 1)) for x in inputs)
     outs = tuple(Port(n.name, n.type.shape, (0, 1)) for n in nodes)
     return Graph("rescaled", inputs, tuple(nodes), ins, outs)
@@ -99,7 +113,7 @@ def test_a_circuit_goes_on_with_a_rescale(name: str, levels: int) -> None:
     """On every input; the word of a frame in, that of the rescale out."""
     node = NODES[name]
     (instance,) = netlist([node], levels).instances
-    assert instance.nodes == (node.inputs[0].name, node.name)
+    assert instance.nodes == tuple(n.name for n in chain(node))
     assert instance.kernel.body is not None
     words = np.stack(np.meshgrid(*[np.arange(-8, 8)] * 3), axis=-1).reshape(-1, 3)
     (expected,) = simulate(graph_of([node]), [words.reshape(-1, VECTORS, 3)])

@@ -35,7 +35,7 @@ def test_cells_count_as_in_a_utilisation_report() -> None:
 def test_registers_memories_and_shift_registers() -> None:
     """A FIFO of 16 x 12 bits is 12 SRL16E; one of 1024 x 18 bits exactly one RAMB18E2."""
     shallow, deep = synth.measure(
-        [kernel_module(fifo_kernel(16, 12)), kernel_module(fifo_kernel(1024, 18))]
+        [kernel_module(fifo_kernel(16, 12)), kernel_module(fifo_kernel(1024, 18, block=True))]
     )
     assert shallow is not None
     assert deep is not None

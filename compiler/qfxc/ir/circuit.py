@@ -109,7 +109,7 @@ class Circuit:
         match wire:
             case Sum():
                 return self._adder_bits(wire)
-            case Clip():
+            case Clip() if wire.even or wire.kept(self.wires[wire.wire].elem) != wire.elem:
                 return wire.elem.bits
             case _:
                 return 0

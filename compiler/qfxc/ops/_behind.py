@@ -51,7 +51,7 @@ def rescaled(circuit: Circuit, rescale: Rescale) -> Circuit:
     for channel, operand in enumerate(circuit.outputs):
         factor = rescale.factors[channel % len(rescale.factors)]
         b = rescale.b[channel % len(rescale.b)]
-        scaled = None if operand is None else wires.product(operand, factor)
+        scaled = None if operand is None else wires.product(wires.cut(operand), factor)
         if scaled is None:
             outputs.append(wires.constant(b, rescale))
         else:
@@ -83,6 +83,13 @@ class _Wires:
             value &= ~1
         value = min(max(value, rescale.elem.lo), rescale.elem.hi)
         return self._add(Sum(Int(value, value), (), value)) if value else None
+
+    def cut(self, operand: Operand) -> Operand:
+        """What a rescale in front has cut off is gone: a shift to the right is a wire."""
+        if operand.shift >= 0:
+            return operand
+        elem, right = self.wires[operand.wire].elem, -operand.shift
+        return self._add(Clip(Int(elem.lo >> right, elem.hi >> right), operand.wire, right))
 
     def product(self, operand: Operand, factor: int) -> Operand | None:
         """``factor * x`` in as few levels as it has; None for zero."""
