@@ -179,10 +179,10 @@ def test_price_of_adders() -> None:
     assert price(Term(0), Term(1, 4), Int(0, 15), BYTE) == 0  # {b, a}
 
 
-def test_levels() -> None:
+def test_negated_and_missing_outputs() -> None:
     adders = (Adder(Term(0), Term(1, 1)), Adder(Term(2), Term(0, 0, True)))
     graph = AdderGraph((BYTE, BYTE), adders, (Term(3, 2, True), None))
-    assert graph.levels() == ((0, 1), (2,), (3,))
+    assert graph.depth() == (0, 0, 1, 2)
     assert graph.matrix().tolist() == [[0, 0], [-8, 0]]
     assert graph.ranges()[3].zeros == 1
     assert graph.cost == 8 + 10 + 9
@@ -199,6 +199,34 @@ def test_broken_graphs_are_refused() -> None:
         Term(0, -1)
     with pytest.raises(InternalError, match="62 bits"):
         AdderGraph((BYTE,), (), (Term(0, 60),))
+
+
+@pytest.mark.parametrize("depth", [6, 62, 63, 64, 70, 1000])
+def test_any_depth_that_is_enough(depth: int) -> None:
+    matrix = np.random.default_rng(3).integers(-8, 8, (5, 4))
+    assert np.array_equal(solve(matrix, [BYTE] * 5, depth=depth).matrix(), matrix)
+
+
+def test_any_layout_of_integers() -> None:
+    matrix = np.random.default_rng(4).integers(-8, 8, (5, 4))
+    low, high = np.full(5, -128, np.int32), np.full(5, 127, np.int32)
+    for other in (np.asfortranarray(matrix), matrix.astype(np.int8), matrix[::-1][::-1]):
+        adders, outputs, _ = call(other, low, high, 8, 3, 100)
+        assert np.array_equal(AdderGraph((BYTE,) * 5, adders, outputs).matrix(), matrix)
+        assert solve(other, [BYTE] * 5) == solve(matrix, [BYTE] * 5)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "inputs"),
+    [
+        (np.ones((6, 5), np.int64), 3),
+        (np.ones((2, 2)), 2),
+        (np.ones(3, np.int64), 3),
+    ],
+)
+def test_other_arrays_are_refused(matrix: NDArray[np.int64], inputs: int) -> None:
+    with pytest.raises(UserError, match="a matrix of integers, a row per input"):
+        solve(matrix, [BYTE] * inputs)
 
 
 def test_wide_weights_are_refused() -> None:

@@ -10,9 +10,10 @@ from test_circuits import INT4, layers, luts, trees
 
 from qfxc.hw.cost import kernel_cost
 from qfxc.hw.design import design
-from qfxc.hw.joined import extra
+from qfxc.hw.joined import _words, extra
 from qfxc.hw.program import Program
 from qfxc.hw.space import Space, cost_row, price, space
+from qfxc.ir.circuit import Sum
 from qfxc.ir.graph import Graph, Node
 from qfxc.ir.kernel import Cost, Fold, KernelOp, Variant
 from qfxc.ir.overflow import Overflow
@@ -52,6 +53,24 @@ def test_the_extra_is_near_what_the_circuit_costs_more(name: str) -> None:
     assert found is not None
     assert 0.6 < found.lut / real.lut < 1.4
     assert abs(found.ff - real.ff) < price(rescale, fold).ff
+
+
+SIGNS = (Int(3, 9), Int(-9, -3), Int(-3, 9), Int(0, 0), Int(5, 5), Int(-4, 0))
+
+
+@pytest.mark.parametrize("x", SIGNS, ids=str)
+def test_the_words_have_the_range_of_the_layer(x: Int) -> None:
+    for y in (*SIGNS, Int(-100, -3), Int(3, 90), Int(-1000, 1000)):
+        for circuit in (_words(x, y, 1), _words(x, y, 2)):
+            made = [w.elem for w in circuit.wires]
+            for n, wire in enumerate(circuit.wires):
+                if isinstance(wire, Sum):
+                    terms = [made[t.wire] for t in wire.terms]
+                    assert (sum(t.lo for t in terms), sum(t.hi for t in terms)) == (
+                        made[n].lo,
+                        made[n].hi,
+                    )
+            assert [made[o.wire] for o in circuit.outputs if o] == [y] * len(circuit.outputs)
 
 
 def test_what_cannot_join_has_no_extra() -> None:

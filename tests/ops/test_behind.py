@@ -52,6 +52,8 @@ OPS: dict[str, KernelOp] = {
     "shift_left": Shift((2,), (0, 1, 2, 3), 0, Int(-4000, 4000)),
     "wires": Shift((0,), (0,), 2, Int(-4000, 4000)),
     "one_code": Shift((0,), (4000,), 1, INT4),
+    "all_below": Shift((0,), (256,), 6, Int(40, 50)),
+    "all_above": Shift((0,), (4000,), 1, Int(-10, -6)),
     "even_per_channel": Cast((0, 1, 3, 2), (2, 60, 3, -4), 2, EVEN, SAT, Int(-20, 30)),
     "even_left": Cast((3, 4, 3, 3), (0, 0, 0, 4), 2, EVEN, SAT, Int(-50, 50)),
     "even_wide": Cast((2,), (2, 0, 1, -6), 2, EVEN, SAT, Int(-4000, 4000)),
@@ -168,6 +170,27 @@ def test_constants_make_no_circuit_deeper() -> None:
         assert pipelined(made, 1).stages == depth
         x = np.stack(np.meshgrid(*[np.arange(-8, 8)] * 3), axis=-1).reshape(-1, 3)
         assert np.array_equal(made.run(x), Circuit((a, b, c, near, far), outputs).run(x) + 12)
+
+
+def test_a_sum_that_its_own_product_reads_is_made_once() -> None:
+    """5 (a + b) + 12: the constant is not added to one of the two sums that a copy would be."""
+    a, b = Lane(INT4, 0), Lane(INT4, 1)
+    near = Sum(Int(-16, 14), (Operand(0), Operand(1)))
+    made = rescaled(
+        Circuit((a, b, near), (Operand(2),)), Rescale((5,), (12,), 0, False, Int(-99, 99))
+    )
+    assert sum(isinstance(w, Sum) and len(w.terms) == 2 for w in made.wires) == 2
+    x = np.stack(np.meshgrid(*[np.arange(-8, 8)] * 2), axis=-1).reshape(-1, 2)
+    assert np.array_equal(made.run(x)[:, 0], 5 * x.sum(axis=1) + 12)
+
+
+def test_products_that_are_too_wide_stay_kernels() -> None:
+    """3 = 4 - 1: five times 2**60 while it is added up."""
+    x = source((VECTORS, 3), Int(-(1 << 38), 1 << 38))
+    layer = Node(MatVec(), (x, int_const(np.ones((1, 3, 4), np.int64), INT6, "w")), "fc")
+    node = Node(Dyadic(((3 << 20,),), ((0,),), (), 40, Int(-(1 << 22), 1 << 22)), (layer,), "y")
+    made = netlist([node], 4)
+    assert [i.kernel.name for i in made.instances] == ["adders", "dyadic"]
 
 
 @pytest.mark.parametrize(

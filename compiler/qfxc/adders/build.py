@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import platform
 import shutil
 import subprocess
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -29,20 +31,31 @@ LIBRARY = "libadders.so"
 
 @cache
 def library() -> ctypes.CDLL:
-    """The compiled core. Raises UserError without g++, InternalError where it does not compile."""
+    """The compiled core, compiled again where what is kept is damaged.
+
+    Raises UserError without g++, InternalError where it does not compile.
+    """
     here = Path(__file__).resolve().parent
     sources = {name: (here / name).read_bytes() for name in SOURCES}
+    name = digest(sources, *OPTIONS, platform.machine())
+    folder, make = cache_folder() / "adders" / name, partial(_compile, sources)
+    try:
+        return ctypes.CDLL(str(kept(folder, LIBRARY, make)))
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        return ctypes.CDLL(str(kept(folder, LIBRARY, make)))
 
-    def make(folder: Path) -> None:
-        if shutil.which("g++") is None:
-            raise UserError("g++ is not installed", where="adder graphs", hint="install g++")
-        command = ["g++", *OPTIONS, "-o", str(folder / LIBRARY), str(here / "core.cpp")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise InternalError("the adder graph solver does not compile:\n" + done.stderr)
 
-    name = digest(sources, *OPTIONS)
-    return ctypes.CDLL(str(kept(cache_folder() / "adders" / name, LIBRARY, make)))
+def _compile(sources: Mapping[str, bytes], folder: Path) -> None:
+    """The library in ``folder``, from the sources as they were read."""
+    if shutil.which("g++") is None:
+        raise UserError("g++ is not installed", where="adder graphs", hint="install g++")
+    for name, content in sources.items():
+        (folder / name).write_bytes(content)
+    command = ["g++", *OPTIONS, "-o", str(folder / LIBRARY), str(folder / "core.cpp")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InternalError("the adder graph solver does not compile:\n" + done.stderr)
 
 
 def call(
@@ -61,9 +74,10 @@ def call(
     adders = np.zeros((room, 6), np.int32)
     outputs = np.zeros((columns, 3), np.int32)
     cost = ctypes.c_int64()
+    arrays = [np.ascontiguousarray(x, np.int64) for x in (matrix, low, high)]  # alive for the call
     count = library().qfxc_adders(
         *(ctypes.c_int(rows), ctypes.c_int(columns)),
-        *(_pointer(np.ascontiguousarray(x, np.int64)) for x in (matrix, low, high)),
+        *map(_pointer, arrays),
         *(ctypes.c_int(limit), ctypes.c_int(tries), ctypes.c_int(room)),
         *(_pointer(adders), _pointer(outputs), ctypes.byref(cost)),
     )

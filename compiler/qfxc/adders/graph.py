@@ -146,14 +146,6 @@ class AdderGraph:
             depths.append(1 + max(depths[adder.a.node], depths[adder.b.node]))
         return tuple(depths)
 
-    def levels(self) -> tuple[tuple[int, ...], ...]:
-        """The nodes by depth: level 0 holds the inputs, level ``d`` reads only lower levels."""
-        depths = self.depth()
-        levels: list[list[int]] = [[] for _ in range(max(depths, default=0) + 1)]
-        for node, level in enumerate(depths):
-            levels[level].append(node)
-        return tuple(tuple(level) for level in levels)
-
     def costs(self) -> tuple[int, ...]:
         """LUT bits of every adder: the bits its carry chain or logic is as long as."""
         count = len(self.inputs)

@@ -64,11 +64,11 @@ def extra(node: Node, tree: Fold, sink: Node, fold: Fold) -> Cost | None:
 
 
 def _words(x: Int, y: Int, count: int) -> Circuit:
-    """``count`` sums in the range of ``y``; one term has the range of ``x``, or half of y's."""
-    narrow = Int(max(x.lo, y.lo // 2), min(x.hi, y.hi // 2))
-    wide = Int(y.lo - narrow.lo, y.hi - narrow.hi)
-    half = Int(wide.lo // 2, wide.hi // 2)
-    other = Int(wide.lo - half.lo, wide.hi - half.hi)
+    """``count`` sums in the range of ``y``; one term is as wide as ``x``, or half as wide as y."""
+    narrow = Int(0, min(x.hi - x.lo, (y.hi - y.lo) // 2))
+    wide = Int(y.lo, y.hi - narrow.hi)
+    half = Int(0, (wide.hi - wide.lo) // 2)
+    other = Int(wide.lo, wide.hi - half.hi)
     wires: list[Wire] = []
     for at in range(0, 5 * count, 5):
         lanes = (Lane(elem, at + n) for n, elem in enumerate((narrow, half, other)))

@@ -108,7 +108,7 @@ class Int:
     def bits(self) -> int:
         """Bits of the narrowest two's complement (or unsigned) code; at least 1."""
         if self.signed:
-            return max(self.hi.bit_length(), (~self.lo).bit_length()) + 1
+            return max(max(self.hi, 0).bit_length(), (~self.lo).bit_length()) + 1
         return max(self.hi.bit_length(), 1)
 
     @property

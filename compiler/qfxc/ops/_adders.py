@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from qfxc.adders.digits import digit_counts
 from qfxc.adders.estimate import estimate
 from qfxc.adders.graph import AdderGraph
 from qfxc.adders.solve import solve
@@ -32,9 +33,9 @@ LEVELS = 4
 """Additions between two registers unless a fold says how many: what hw/delay.py has for 200 MHz
 on UltraScale+ devices."""
 
-TREE_WORK = 1 << 20
-"""Weights that are not zero times inputs, of the largest matrix that is offered as a circuit: what
-the solver's time grows with."""
+TREE_WORK = 1 << 22
+"""Pairs of signed digits in the columns of the largest matrix that is offered as a circuit: the
+solver's time grows with them."""
 
 TREE_BITS = 24
 """Bits of the widest weights; results have twice as many at most. The solver counts in 64."""
@@ -67,9 +68,14 @@ def unrolls(node: Node, weights: NDArray[np.int64]) -> bool:
     vectors = words(node.type, node.type.channels)
     source = node.inputs[0].type
     widest = max(source.size // vectors * source.int.bits, node.type.channels * node.type.int.bits)
-    few = np.count_nonzero(weights) * weights.shape[-2] <= TREE_WORK
+    few = _pairs(np.count_nonzero(weights, axis=-2)) <= TREE_WORK
+    few = few and _pairs(digit_counts(weights).sum(axis=-2)) <= TREE_WORK
     narrow = node.inputs[1].type.int.bits <= TREE_BITS and node.type.int.bits <= 2 * TREE_BITS
     return bool(few and narrow and widest <= MAX_WORD_BITS)
+
+
+def _pairs(columns: NDArray[np.int64]) -> int:
+    return int((columns * columns).sum())
 
 
 def adders_kernel(node: Node, blocks: Sequence[Block], fold: Fold) -> Kernel:

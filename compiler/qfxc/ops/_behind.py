@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from qfxc.adders.graph import AdderGraph
-from qfxc.adders.solve import WIDEST, least_depth, solve
+from qfxc.adders.solve import LONGEST, WIDEST, least_depth, solve
 from qfxc.ir.circuit import Circuit, Clip, Lane, Operand, Sum, Wire, operands
 from qfxc.ir.graph import Node
 from qfxc.ir.kernel import Kernel, stream_params
@@ -36,8 +36,11 @@ class Rescale:
 
 def followed(kernel: Kernel, node: Node, rescale: Rescale) -> Kernel | None:
     """The kernel whose circuit emits what ``node`` makes of its output words, one element per
-    channel; None for one without a circuit, and for factors of more bits than solvers take."""
-    if kernel.body is None or max(map(abs, rescale.factors)) >> WIDEST:
+    channel; None for one without a circuit, and for factors or products of more bits than solvers
+    take."""
+    factor = max(map(abs, rescale.factors))
+    most = factor * node.inputs[0].type.int.magnitude
+    if kernel.body is None or factor >> WIDEST or most >> LONGEST:
         return None
     params = {**kernel.params, **stream_params("Y", node.type.int)}
     body = kernel.body.followed(lambda circuit: rescaled(circuit, rescale))
@@ -81,7 +84,9 @@ class _Wires:
         value = b >> rescale.right
         if rescale.even and b % (1 << rescale.right) == 0:
             value &= ~1
-        value = min(max(value, rescale.elem.lo), rescale.elem.hi)
+        return self._constant(min(max(value, rescale.elem.lo), rescale.elem.hi))
+
+    def _constant(self, value: int) -> Operand | None:
         return self._add(Sum(Int(value, value), (), value)) if value else None
 
     def cut(self, operand: Operand) -> Operand:
@@ -98,7 +103,7 @@ class _Wires:
         (scaled,) = appended(graph, [operand.wire], self._put)
         return None if scaled is None else replace(scaled, shift=scaled.shift + operand.shift)
 
-    def result(self, x: Operand, b: int, rescale: Rescale) -> Operand:
+    def result(self, x: Operand, b: int, rescale: Rescale) -> Operand | None:
         """``clip(((x << shift) + b) >> right)``; zeros that would be cut off are not made."""
         common = min(x.shift, rescale.right)
         even = rescale.even and b % (1 << common) == 0
@@ -113,6 +118,8 @@ class _Wires:
             x = early or self._add(Sum(elem, (x,), b))
         kept = Clip(elem, x.wire, right, even).kept(elem)
         low, high = (min(max(v, rescale.elem.lo), rescale.elem.hi) for v in (kept.lo, kept.hi))
+        if low == high:
+            return self._constant(low)
         if (low, high) == (kept.lo, kept.hi) and not even:
             return Operand(x.wire, -right)
         return self._add(Clip(Int(low, high), x.wire, right, even))
@@ -138,6 +145,7 @@ class _Wires:
 
     def _put(self, wire: Wire) -> int:
         self._deepen(wire)
+        self.readers.update(o.wire for o in operands(wire))
         self.wires.append(wire)
         return len(self.wires) - 1
 
