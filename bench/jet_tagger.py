@@ -1,9 +1,9 @@
 """The jet tagger (16-64-32-32-5, 6 bits) fully unrolled without DSPs, beside alkaid's.
 
 One command: ``python bench/jet_tagger.py MODEL.onnx [--peers PYTHON] [--latency 5] [--inputs
-10000] [--levels N] [--rtl] [--synth] [--hls4ml]``. Every layer a circuit of adders that its rescale is part
-of, one frame per cycle; power-of-two steps, so that alkaid computes the same integer network
-(PYTHON has it: ``pip install alkaid``).
+10000] [--levels N] [--rtl] [--synth] [--hls4ml]``. Every layer a circuit of adders that its rescale
+is part of, one frame per cycle; power-of-two steps, so that alkaid computes the same integer
+network (PYTHON has it: ``pip install alkaid``).
 Outputs of random inputs must be equal to the simulator's in alkaid's model, in C-simulation and,
 with ``--rtl``, in RTL. ``--synth`` counts with Yosys for xcup, module by module, and alkaid's
 RTL flattened (tens of minutes); everything is cached, so a run can be continued. ``--hls4ml``

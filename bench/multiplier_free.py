@@ -2,9 +2,10 @@
 
     python bench/multiplier_free.py [--only kws_dscnn] [--ones 2] [--verify all] [--json]
 
-Weights of 8 bits, any code, against weights of at most K signed powers of two (``--recipe
-shift{k=K}``), each projected by itself and with error feedback. Top-1 is of the integer network,
-on labelled frames that calibration has not seen. Plans are for one board, with DSPs and without.
+Weights of 8 and of 4 bits, any code, against weights of at most K signed powers of two (``--recipe
+shift{k=K}``, 8 bits), each projected by itself and with error feedback. Top-1 is of the integer
+network, on labelled frames that calibration has not seen. Plans are for one board, with DSPs and
+without.
 """
 
 from __future__ import annotations
@@ -65,15 +66,19 @@ class Row:
     passes: str = ""
     max_dsp: int | None = None
     plan: bool = True
+    weights: int = 8
 
     def options(self, case: Case, passes: str) -> dict[str, Any]:
         joined = ",".join(text for text in (self.passes, passes) if text)
-        return {"recipe": self.recipe, "passes": joined, "max_dsp": self.max_dsp, **case.options}
+        own = {"recipe": self.recipe, "max_dsp": self.max_dsp, "weights": self.weights}
+        return {**own, "passes": joined, **case.options}
 
 
 def rows(ones: list[int]) -> Iterator[Row]:
     yield Row("8 bits with DSPs")
     yield Row("8 bits without DSPs", max_dsp=0)
+    yield Row("4 bits with DSPs", weights=4)
+    yield Row("4 bits without DSPs", max_dsp=0, weights=4)
     for k in ones:
         recipe = f"shift{{k={k}}}"
         nearest = "quantize{rounding_of_weights=nearest}"

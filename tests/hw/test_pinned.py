@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,39 @@ def test_everything_wrong_is_reported_at_once() -> None:
     )
 
 
+def test_without_dsps_their_folds_are_refused_by_name() -> None:
+    x = frame(4, 4)
+    g = graph([x], [twin(x, 2, "fc1")])
+    board = replace(BOARD, max_dsp=0)
+    with pytest.raises(UserError) as caught:
+        plan(g, board, 200.0, pinned={"fc1": Fold(2, 2)})
+    assert str(caught.value).startswith(
+        'error: fc1: fold {"simd": 2, "pe": 2} takes DSPs, of which none are allowed\n'
+        'hint: the nearest that take none: {"simd": 2, "pe": 2, "variant": "lut"}, '
+    )
+    with pytest.raises(UserError) as caught:
+        plan(g, board, 200.0, pinned={"fc1": Fold(2, 3)})
+    assert '"lut"' in str(caught.value)
+    assert '"pe": 2}' not in str(caught.value)
+
+
+def test_what_is_too_big_because_of_given_folds_says_so() -> None:
+    board = replace(BOARD, max_dsp=3)
+    with pytest.raises(UserError) as caught:
+        plan(two_layers(), board, 200.0, pinned={"fc1": Fold(4, 4)})
+    assert str(caught.value) == (
+        "error: ultra96: the network does not fit: its smallest design with the given folds of fc1 "
+        "needs DSP 17 of 3 (5.67x)\n"
+        "hint: other folds, more DSPs (--max-dsp), fewer bits per weight, a smaller network or a "
+        "larger board"
+    )
+
+
+def test_any_lanes_are_measured() -> None:
+    with pytest.raises(UserError, match="is not legal"):
+        pin(space(two_layers()), {"fc1": Fold(10**400, 4)})
+
+
 def test_one_wrong_fold_is_one_error() -> None:
     with pytest.raises(UserError, match="no such kernel") as caught:
         pin(space(two_layers()), {"fc9": Fold()})
@@ -84,6 +118,8 @@ def test_the_variant_is_part_of_a_fold() -> None:
         ("", "not a JSON file"),
         ("[]", "these are not folds"),
         ('{"a": 1}', "these entries are no folds: a"),
+        ("[" * 100_000, "not a JSON file"),
+        ('{"a": {"simd": 1, "pe": 1}, "a": {"simd": 1, "pe": 1}}', "a given twice"),
         ('{"a": {"simd": 1}}', "these entries are no folds: a"),
         ('{"a": {"simd": 1, "pe": 0}}', "these entries are no folds: a"),
         ('{"a": {"simd": 1, "pe": true}}', "these entries are no folds: a"),

@@ -194,8 +194,12 @@ def test_parameters_of_recipes() -> None:
     assert "quantize{ones=2," in recipe_passes("shift")
     assert "quantize{ones=3," in recipe_passes("equalised, shift{ k = 3 }")
     for text, what in {
-        "shift{k=0}": "'0' is not a whole number above 0\nhint: as in shift{k=2}",
-        "shift{k=two}": "'two' is not a whole number above 0",
+        "shift{k=0}": "'0' is not a whole number from 1 to 16\nhint: as in shift{k=2}",
+        "shift{k=two}": "'two' is not a whole number from 1 to 16",
+        "shift{k=17}": "'17' is not a whole number from 1 to 16",
+        f"shift{{k={'1' * 5000}}}": "1' is not a whole number from 1 to 16",
+        "shift{k=1,k=2}": "shift{k} is given twice",
+        "shift{k=1},shift{k=3}": "shift is given twice",
         "shift{n=2}": "recipe 'shift' has no parameter 'n'",
         "fixed{k=2}": "recipe 'fixed' has no parameter 'k'",
         "shift{k=2": "'shift{k=2' is not a recipe",
@@ -211,3 +215,5 @@ def test_options_that_do_not_go_together() -> None:
         Quantize(ones=2, rounding_of_weights="adaround")
     with pytest.raises(UserError, match="-1 ones per weight"):
         Quantize(ones=-1)
+    with pytest.raises(UserError, match="17 ones per weight\nhint: 1 to 16; 0: any"):
+        Quantize(ones=17)

@@ -60,7 +60,7 @@ def design(
     if found.plan.fits and fps is None:
         found = attempt.fastest(found, missing)
     if not (found.plan.fits or allow_oversize):
-        raise oversize(found.plan.cost, board)
+        raise oversize(found.plan.cost, board, pinned or ())
     return found
 
 

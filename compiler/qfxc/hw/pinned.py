@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from math import log2
@@ -28,7 +29,8 @@ NEAREST = 3
 
 FORM = (
     'one entry per node, such as {"conv1": {"simd": 3, "pe": 16, "variant": "lut"}}; '
-    f"variants: {', '.join(variant.label for variant in Variant)}"
+    f"variants: {', '.join(variant.label for variant in Variant)}; "
+    'a tree may have "levels" above 0'
 )
 
 
@@ -61,11 +63,11 @@ def fold_of(raw: Mapping[str, Any]) -> Fold:
 def read_folds(path: Path) -> dict[str, Fold]:
     """The folds of a file; UserError when it has another form."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"the folds cannot be read: {reason}", where=str(path)) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"not a JSON file: {error}", where=str(path), hint=FORM) from error
     if not isinstance(raw, dict):
         raise UserError("these are not folds", where=str(path), hint=FORM)
@@ -77,6 +79,14 @@ def read_folds(path: Path) -> dict[str, Fold]:
     return {name: fold_of(fold) for name, fold in raw.items()}
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names differ."""
+    names = Counter(name for name, _ in pairs)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise ValueError(f"{', '.join(twice)} given twice")
+    return dict(pairs)
+
+
 def _is_fold(raw: Any) -> bool:
     try:
         fold_of(raw)
@@ -85,12 +95,13 @@ def _is_fold(raw: Any) -> bool:
     return True
 
 
-def pin(space: Space, wanted: Mapping[str, Fold]) -> Space:
+def pin(space: Space, wanted: Mapping[str, Fold], dsps: bool = True) -> Space:
     """The space with the given folds as the only choice of their nodes.
 
-    Raises one UserError that lists every unknown node and every illegal fold.
+    Raises one UserError that lists every unknown node and every illegal fold, without ``dsps``
+    also every one that takes some.
     """
-    errors = [error for name in wanted if (error := _wrong(space, name, wanted[name]))]
+    errors = [error for name in wanted if (error := _wrong(space, name, wanted[name], dsps))]
     if errors:
         raise UserErrors(errors) if len(errors) > 1 else errors[0]
     pinned = {name: _only(space.options[name], fold) for name, fold in wanted.items()}
@@ -111,21 +122,26 @@ def _same(a: Fold, b: Fold) -> bool:
     return replace(a, levels=0) == replace(b, levels=0)
 
 
-def _wrong(space: Space, name: str, fold: Fold) -> UserError | None:
+def _wrong(space: Space, name: str, fold: Fold, dsps: bool) -> UserError | None:
     if name not in space.options:
         near = difflib.get_close_matches(name, list(space.options), n=NEAREST)
         hint = f"did you mean: {', '.join(near)}" if near else "model/folds.json has all nodes"
-        return UserError("there is no such kernel to fold", where=name, hint=hint)
-    legal = space.options[name].folds
-    if any(_same(fold, other) for other in legal):
+        return UserError("there is no such kernel to fold", where=name or '""', hint=hint)
+    options = space.options[name]
+    same = [other for other in options.folds if _same(fold, other)]
+    if same and (dsps or not options.at(same[0])[1].dsp):
         return None
+    legal = [f for f in options.folds if dsps or not options.at(f)[1].dsp]
     near_folds = sorted(legal, key=lambda other: (_distance(fold, other), other))[:NEAREST]
     texts = ", ".join(json.dumps(plain(other)) for other in near_folds)
+    if same:
+        text = f"fold {json.dumps(plain(fold))} takes DSPs, of which none are allowed"
+        return UserError(text, where=name, hint=f"the nearest that take none: {texts}")
     text = f"fold {json.dumps(plain(fold))} is not legal"
     return UserError(text, where=name, hint=f"the nearest legal ones: {texts}")
 
 
 def _distance(a: Fold, b: Fold) -> float:
     """Factors between the lanes, as powers of two; the variant counts less than any of them."""
-    lanes = abs(log2(a.simd / b.simd)) + abs(log2(a.pe / b.pe))
+    lanes = abs(log2(a.simd) - log2(b.simd)) + abs(log2(a.pe) - log2(b.pe))
     return lanes + (1e-6 if a.variant != b.variant else 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import ceil, isfinite
 
@@ -114,9 +114,13 @@ def plan(
     the rate is out of reach, or for kernels that need DSPs where the board allows none.
     """
     if not (isfinite(clock_mhz) and clock_mhz > 0):
-        raise UserError(f"a clock of {clock_mhz:g} MHz", hint="the clock is a positive number")
+        raise UserError(
+            f"a clock of {clock_mhz:g} MHz", where="--clock", hint="the clock is a positive number"
+        )
     if fps is not None and not (isfinite(fps) and fps > 0):
-        raise UserError(f"{fps:g} frames/s", hint="the frame rate is a positive number")
+        raise UserError(
+            f"{fps:g} frames/s", where="--fps", hint="the frame rate is a positive number"
+        )
     planner = _planner(graph, board, clock_mhz, pinned, reserve, circuits)
     return planner.fastest(allow_oversize) if fps is None else planner.reach(fps, allow_oversize)
 
@@ -147,10 +151,11 @@ def _planner(
     circuits: Mapping[str, Cost] | None,
 ) -> _Planner:
     levels = board.levels or additions(board.part.family, clock_mhz)
-    free = with_circuits(space(graph, levels), circuits or {})
-    free = without_dsps(free) if board.max_dsp == 0 else free
-    wanted = pin(free, pinned) if pinned else free
-    return _Planner(free, wanted, board, clock_mhz, reserve)
+    every, dsps = with_circuits(space(graph, levels), circuits or {}), board.max_dsp != 0
+    free = every if dsps else without_dsps(every)
+    wanted = pin(every, pinned, dsps) if pinned else free
+    wanted = wanted if dsps else without_dsps(wanted)
+    return _Planner(free, wanted, board, clock_mhz, reserve, tuple(pinned or ()))
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,7 @@ class _Planner:
     board: Board
     clock_mhz: float
     reserve: Cost
+    pinned: tuple[str, ...]
     search: Search = field(init=False)
 
     def __post_init__(self) -> None:
@@ -210,7 +216,7 @@ class _Planner:
         answer = self.search.smallest()
         assert answer.design is not None  # at the slowest interval every fold is allowed
         if not allow_oversize:
-            raise oversize(answer.design.cost, self.board)
+            raise oversize(answer.design.cost, self.board, self.pinned)
         return self._plan(answer, "the board is too small")
 
     def _step(self, interval: int) -> tuple[Step | None, bool]:
@@ -266,15 +272,19 @@ class _Planner:
         return rows
 
 
-def oversize(cost: Cost, board: Board) -> UserError:
-    """Which resources the smallest plan overruns, and by how much."""
+def oversize(cost: Cost, board: Board, pinned: Collection[str] = ()) -> UserError:
+    """Which resources the smallest plan overruns, and by how much. ``pinned``: nodes whose folds
+    are given, which may be why."""
     over = []
     for key, label in RESOURCES.items():
         used, most = getattr(cost, key), getattr(board.budget, key)
         if used > most:
             over.append(f"{label} {used:,} of {most:,} ({used / max(most, 1):.2f}x)")
+    given = f" with the given folds of {', '.join(pinned)}" if pinned else ""
+    limited = board.max_dsp is not None and cost.dsp > board.budget.dsp
+    hints = ["other folds"] * bool(pinned) + ["more DSPs (--max-dsp)"] * limited
     return UserError(
-        f"the network does not fit: its smallest design needs {', '.join(over)}",
+        f"the network does not fit: its smallest design{given} needs {', '.join(over)}",
         where=board.name,
-        hint="fewer bits per weight, a smaller network or a larger board",
+        hint=", ".join([*hints, "fewer bits per weight, a smaller network or a larger board"]),
     )

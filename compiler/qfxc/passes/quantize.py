@@ -22,6 +22,7 @@ from qfxc.progress import Progress, Silent
 from qfxc.quantize.adaround import adaround
 from qfxc.quantize.error import sqnr_db
 from qfxc.quantize.feedback import feedback
+from qfxc.quantize.kones import MOST_ONES
 from qfxc.quantize.observe import observe
 from qfxc.quantize.placement import Placement, ends, place
 from qfxc.quantize.ranges import METHODS
@@ -101,9 +102,11 @@ class Quantize(Pass):
         choice("quantize{rounding}", self.rounding, [mode.value for mode in Rounding])
 
     def _check_ones(self) -> None:
-        if self.ones < 0:
+        if not 0 <= self.ones <= MOST_ONES:
             raise UserError(
-                f"{self.ones} ones per weight", where="quantize{ones}", hint="at least 1; 0: any"
+                f"{self.ones} ones per weight",
+                where="quantize{ones}",
+                hint=f"1 to {MOST_ONES}; 0: any",
             )
         if self.ones and self.rounding_of_weights == "adaround":
             raise UserError(

@@ -56,6 +56,10 @@ def check_range(lo: int, hi: int) -> None:
         raise ValueError(f"{lo}..{hi} is no range of {WIDEST} bits and a sign")
 
 
+MOST_ONES = 16
+"""More than any code of the widest weights has."""
+
+
 @dataclass(frozen=True)
 class KOnes:
     """Sums of at most ``ones`` powers of two (QFX, arXiv 2401.17544; rules: docs/numerics.md)."""
@@ -64,8 +68,8 @@ class KOnes:
     rule: Rule = Rule.NEAREST
 
     def __post_init__(self) -> None:
-        if self.ones < 1:
-            raise UserError(f"{self.ones} ones per weight", hint="at least 1")
+        if not 1 <= self.ones <= MOST_ONES:
+            raise UserError(f"{self.ones} ones per weight", hint=f"1 to {MOST_ONES}")
 
     def __str__(self) -> str:
         return f"k-ones{{ones={self.ones},rule={self.rule.value}}}"

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qfxc.errors import UserError
+from qfxc.quantize.kones import MOST_ONES
 
 
 @dataclass(frozen=True)
 class Recipe:
     """``passes``: the options it sets, in the syntax of ``--passes``, ``<name>`` for a parameter.
 
-    ``parameters``: whole numbers with what they are unless given, as in ``shift{k=2}``.
+    ``parameters``: numbers of ones with what they are unless given, as in ``shift{k=2}``.
     """
 
     name: str
@@ -29,7 +30,7 @@ class Recipe:
 
     def filled(self, text: str) -> str:
         """``passes`` with the parameters in ``text``, ``key=value,...``; UserError for bad ones."""
-        values = dict(self.parameters)
+        values, given = dict(self.parameters), set[str]()
         for pair in text.split(",") if text else ():
             key, _, value = (part.strip() for part in pair.partition("="))
             if key not in values:
@@ -39,12 +40,15 @@ class Recipe:
                     where="--recipe",
                     hint=f"parameters: {names}",
                 )
-            if not re.fullmatch(r"[0-9]+", value) or int(value) < 1:
+            if not re.fullmatch(r"[0-9]{1,2}", value) or not 1 <= int(value) <= MOST_ONES:
                 raise UserError(
-                    f"'{value}' is not a whole number above 0",
+                    f"'{value}' is not a whole number from 1 to {MOST_ONES}",
                     where=f"--recipe {self.name}{{{key}}}",
                     hint=f"as in {self.usage}",
                 )
+            if key in given:
+                raise _twice(f"{self.name}{{{key}}}")
+            given.add(key)
             values[key] = int(value)
         return re.sub(r"<(\w+)>", lambda found: str(values[found[1]]), self.passes)
 
@@ -90,13 +94,20 @@ def items(text: str) -> list[str]:
 
 def recipe_passes(names: str) -> str:
     """What one recipe, or several separated by commas, sets; UserError if one is unknown."""
-    found = []
+    found: dict[str, str] = {}
     for item in items(names):
         name, brace, text = item.partition("{")
         if brace and not text.endswith("}"):
             raise UserError(f"'{item}' is not a recipe", where="--recipe", hint="as in shift{k=2}")
-        found.append(recipe(name.strip()).filled(text.removesuffix("}")))
-    return ",".join(text for text in found if text)
+        chosen = recipe(name.strip())
+        if chosen.name in found:
+            raise _twice(chosen.name)
+        found[chosen.name] = chosen.filled(text.removesuffix("}"))
+    return ",".join(text for text in found.values() if text)
+
+
+def _twice(what: str) -> UserError:
+    return UserError(f"{what} is given twice", where="--recipe", hint="leave one of them out")
 
 
 def recipe(name: str) -> Recipe:
