@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 from qfxc.hw.cost_dot import Dot, Number, dot, shifted
 from qfxc.hw.cost_memory import Memory, ram, rom
 from qfxc.hw.cost_terms import (
@@ -62,67 +65,55 @@ def _by_fabric(
 def matvec(p: Params) -> Terms:
     """The weights, the kept vector, dot products, accumulators."""
     simd, pe, tiles, depth = p["Simd"], p["Pe"], p["Tiles"], p["Depth"]
-    products = _products(p, simd, pe)
-    rows, word, size = p["Groups"] * tiles * depth, simd * p["XBits"], simd * pe * p["WBits"]
-    stages, read = LATENCIES["matvec"](p), memory_stages(rows, size)
-    weights = rom(rows, size)
+    rows, word = p["Groups"] * tiles * depth, simd * p["XBits"]
+    count, read = counters(depth, tiles, rows), memory_stages(rows, simd * pe * p["WBits"])
     kept = ram(depth, word, "auto" if read > 1 else "distributed") if tiles > 1 else Memory()
-    luts, registers = _by_fabric(p, products, 1, rows)
-    count = counters(depth, tiles, rows)
     held = word * (read if tiles == 1 or read == 1 else 3 - bool(kept.bram18))
-    return Terms(
-        {
-            "one": 1,
-            "count": count,
-            "stages": stages,
-            "words": word if tiles > 1 else 0,
-            "accumulators": pe * p["YBits"],
-            "rom": weights.luts,
-            "choice": weights.choice + kept.choice,
-            "ram": kept.luts,
-            **luts,
-        },
-        {
-            "state": count + 3 * stages,
-            "words": held,
-            "accumulators": pe * p["YBits"],
-            "weights": size * (read - 1) + weights.bits,
-            **registers,
-        },
-        dsp=products.dsp,
-        bram18=weights.bram18 + kept.bram18,
-    )
+    own = {
+        "count": count,
+        "words": word if tiles > 1 else 0,
+        "accumulators": pe * p["YBits"],
+        "choice": kept.choice,
+        "ram": kept.luts,
+    }
+    own_ff = {"words": held, "accumulators": pe * p["YBits"]}
+    found = _weighted(p, "matvec", _products(p, simd, pe), 1, rows, simd * pe, own, own_ff)
+    return replace(found, bram18=found.bram18 + kept.bram18)
 
 
 def depthwise(p: Params) -> Terms:
     """As matvec, a dot product per lane; what is reduced so far waits for its chunk's turn."""
     lanes, taps, chunks = p["Lanes"], p["PerWord"], p["Chunks"]
-    products = _products(p, taps, 1)
-    rows, word, size = p["Taps"] // taps * chunks, lanes * taps * p["XBits"], lanes * taps
-    size *= p["WBits"]
-    stages, read = LATENCIES["depthwise"](p), memory_stages(rows, size)
-    weights, count = rom(rows, size), counters(chunks, p["Taps"] // taps, rows)
-    waiting = lanes * p["YBits"]
-    luts, registers = _by_fabric(p, products, lanes, rows)
+    rows, size = p["Taps"] // taps * chunks, lanes * taps
+    count, waiting = counters(chunks, p["Taps"] // taps, rows), lanes * p["YBits"]
+    words = size * p["XBits"] * memory_stages(rows, size * p["WBits"])
+    own = {"count": count, "accumulators": waiting, "delay": waiting * _delay(chunks), "choice": 0}
+    own_ff = {"words": words, "accumulators": waiting * _turns(chunks)}
+    return _weighted(p, "depthwise", _products(p, taps, 1), lanes, rows, size, own, own_ff)
+
+
+def _weighted(
+    p: Params,
+    name: str,
+    products: Dot,
+    copies: int,
+    rows: int,
+    lanes: int,
+    own: Mapping[str, float],
+    own_ff: Mapping[str, float],
+) -> Terms:
+    """Of matvec and depthwise: ``copies`` of the products, ``rows`` words of ``lanes`` weights, and
+    what each has of its ``own``."""
+    size = lanes * p["WBits"]
+    weights, stages = rom(rows, size), LATENCIES[name](p)
+    luts, registers = _by_fabric(p, products, copies, rows)
+    state = own["count"] + 3 * stages
+    own = {**own, "choice": weights.choice + own["choice"]}
+    waiting = size * (memory_stages(rows, size) - 1) + weights.bits
     return Terms(
-        {
-            "one": 1,
-            "count": count,
-            "stages": stages,
-            "accumulators": waiting,
-            "delay": waiting * _delay(chunks),
-            "rom": weights.luts,
-            "choice": weights.choice,
-            **luts,
-        },
-        {
-            "state": count + 3 * stages,
-            "words": word * read,
-            "accumulators": waiting * _turns(chunks),
-            "weights": size * (read - 1) + weights.bits,
-            **registers,
-        },
-        dsp=lanes * products.dsp,
+        {"one": 1, "stages": stages, "rom": weights.luts, **own, **luts},
+        {"state": state, "weights": waiting, **own_ff, **registers},
+        dsp=copies * products.dsp,
         bram18=weights.bram18,
     )
 
@@ -140,19 +131,11 @@ def _turns(chunks: int) -> int:
 def pool(p: Params) -> Terms:
     """A tree over the taps of a word, accumulators, and a product where windows differ."""
     lanes, taps, chunks, acc = p["Lanes"], p["PerWord"], p["Chunks"], p["AccBits"]
-    stages, nodes, left = LATENCIES["pool"](p), taps, taps
-    while left > 1:
-        left = -(-left // 2)
-        nodes += left
-    scaled = p["FBits"] > 0
-    products, factors = _factor(p) if scaled else (None, Memory())
+    scaled, stages = p["FBits"] > 0, LATENCIES["pool"](p)
     count = counters(chunks, p["Taps"] // taps) + counters(p["Positions"]) * scaled
     pairs = lanes * acc * (taps - (p["Taps"] == taps))
-    registers = lanes * acc * (nodes + _turns(chunks)) + lanes * p["YBits"] * scaled
-    luts = _luts(products, lanes) if products else {}
-    if products:
-        luts["products"] += lanes * products.moves
-    return Terms(
+    registers = lanes * acc * (_nodes(taps) + _turns(chunks)) + lanes * p["YBits"] * scaled
+    found = Terms(
         {
             "one": 1,
             "count": count,
@@ -161,15 +144,31 @@ def pool(p: Params) -> Terms:
             "sums": pairs * (1 - p["Max"]),
             "delay": lanes * acc * _delay(chunks),
             "scaled": lanes * p["YBits"] * scaled,
-            "rom": factors.luts,
-            **luts,
+            "rom": 0,
         },
-        {
-            "state": count + 2 * stages,
-            "registers": registers + p["FBits"] * (2 + levels(taps)),
-            **(_registers(products, lanes) if products else {}),
-        },
-        dsp=lanes * products.dsp if products else 0,
+        {"state": count + 2 * stages, "registers": registers + p["FBits"] * (2 + levels(taps))},
+    )
+    return _scaled(p, found) if scaled else found
+
+
+def _nodes(taps: int) -> int:
+    """Of a tree of two-input nodes with registers."""
+    nodes = taps
+    while taps > 1:
+        taps = -(-taps // 2)
+        nodes += taps
+    return nodes
+
+
+def _scaled(p: Params, plain: Terms) -> Terms:
+    """A pool whose results are multiplied by the factor of their position."""
+    lanes, (products, factors) = p["Lanes"], _factor(p)
+    luts = _luts(products, lanes)
+    luts["products"] += lanes * products.moves
+    return Terms(
+        {**plain.lut, **luts, "rom": factors.luts},
+        {**plain.ff, **_registers(products, lanes)},
+        dsp=lanes * products.dsp,
         bram18=factors.bram18,
     )
 
@@ -204,18 +203,10 @@ def _factor_of_line(p: Params) -> Dot:
 
 def dyadic(p: Params) -> Terms:
     """Memories, the choice of a segment, a product, the sum, the saturation."""
-    lanes, segments = p["Lanes"], p["Segments"]
-    stages, products = LATENCIES["dyadic"](p), _factor_of_line(p)
+    lanes, segments, products = p["Lanes"], p["Segments"], _factor_of_line(p)
     memories = [parameter(p, "A", segments), parameter(p, "B", segments)]
     memories += [parameter(p, "S", segments - 1)] if segments > 1 else []
-    read = max(p["APeriod"], p["BPeriod"], p["SPeriod"]) > 1
-    count = counters(p["Period"]) * read
     chosen = lanes * (segments - 1) * (p["ABits"] + p["BBits"])
-    waiting = stages - read - 2 - (2 if segments > 1 else 0)
-    waits = lanes * p["BBits"] if segments > 1 else memories[1].bits
-    value = max(p["WideBits"] - p["Shift"], 1)
-    held = lanes * (p["XBits"] * (read + 2 * (segments > 1)) + value + p["YBits"])
-    held += chosen + lanes * (segments - 1)
     product = products.bits if p["Fabric"] == 2 else p["XBits"] + p["ABits"]
     luts = _luts(products, lanes, p["APeriod"])
     luts["products"] += lanes * products.moves * (1 if segments > 1 else varying(p["APeriod"]))
@@ -223,20 +214,40 @@ def dyadic(p: Params) -> Terms:
     return Terms(
         {
             "one": 1,
-            "count": count,
-            "stages": stages,
+            "count": _count_of_line(p),
+            "stages": LATENCIES["dyadic"](p),
             "sums": lanes * min(product + 1, p["WideBits"]) * share,
             "segments": chosen + lanes * (segments - 1) * p["XBits"],
             "rom": sum(m.luts + m.choice for m in memories),
             **saturation(p, p["Shift"], bool(p["XSigned"] or p["ASigned"] or p["BSigned"])),
             **luts,
         },
-        {
-            "state": stages + count,
-            "registers": held + sum(m.bits for m in memories) + waits * waiting,
-            "constant": lanes * p["ABits"] * (p["APeriod"] > 1),
-            **_registers(products, lanes),
-        },
+        {**_registers_of_line(p, memories), **_registers(products, lanes)},
         dsp=lanes * products.dsp,
         bram18=sum(m.bram18 for m in memories),
     )
+
+
+def _reads(p: Params) -> bool:
+    """Whether some parameter differs from word to word."""
+    return max(p["APeriod"], p["BPeriod"], p["SPeriod"]) > 1
+
+
+def _count_of_line(p: Params) -> int:
+    return counters(p["Period"]) * _reads(p)
+
+
+def _registers_of_line(p: Params, memories: Sequence[Memory]) -> dict[str, float]:
+    """The element and its parameters on their way to the product, and what waits for the sum."""
+    lanes, segments, stages = p["Lanes"], p["Segments"], LATENCIES["dyadic"](p)
+    choosing = 2 * (segments > 1)
+    chosen = lanes * (segments - 1) * (p["ABits"] + p["BBits"] + 1)
+    value = max(p["WideBits"] - p["Shift"], 1)
+    held = lanes * (p["XBits"] * (_reads(p) + choosing) + value + p["YBits"]) + chosen
+    waits = lanes * p["BBits"] if segments > 1 else memories[1].bits
+    waiting = waits * (stages - _reads(p) - 2 - choosing)
+    return {
+        "state": stages + _count_of_line(p),
+        "registers": held + sum(m.bits for m in memories) + waiting,
+        "constant": lanes * p["ABits"] * (p["APeriod"] > 1),
+    }
