@@ -65,7 +65,9 @@ class Blocks {
   }
 
   /// The node of a pattern, -1 where there is none yet.
-  int made(int b, int slot) const { return at(b, slot).facts & MADE ? made_.at(place(b, slot)) : -1; }
+  int made(int b, int slot) const {
+    return at(b, slot).facts & MADE ? made_.at(place(b, slot)) : -1;
+  }
 
   void make(int b, int slot, int node) {
     made_[place(b, slot)] = node;
@@ -94,7 +96,7 @@ class Blocks {
   int span_;
   std::vector<Place> index_;  // open addressing, block -1: free
   std::vector<Block> blocks_;
-  std::vector<Slot> slots_;   // block * stride + slot
+  std::vector<Slot> slots_;  // block * stride + slot
   std::unordered_map<std::size_t, int> made_, caps_;
 
   std::size_t place(int b, int slot) const { return static_cast<std::size_t>(b) * stride() + slot; }

@@ -14,7 +14,8 @@ namespace {
 /// What an adder counts beside its LUTs where shared sums are weighed: the attempts take turns.
 constexpr int BASES[] = {8, 0, 32};
 
-/// Columns may be taken as they are or as differences: one attempt in so many is for what was dearer.
+/// Columns may be taken as they are or as differences: one attempt in so many is for what was
+/// dearer.
 constexpr int OTHERS = 3;
 
 /// Per cent that count for a graph of differences: its longer trees of private sums are what
@@ -42,7 +43,8 @@ struct Result {
 Term join(Network& net, const Term& a, const Term& b) {
   const int shift = std::min(a.shift, b.shift);
   const bool both = a.negative && b.negative;
-  const Term x{a.node, a.shift - shift, a.negative && !both}, y{b.node, b.shift - shift, b.negative && !both};
+  const Term x{a.node, a.shift - shift, a.negative && !both},
+      y{b.node, b.shift - shift, b.negative && !both};
   return {net.append(x, y), shift, both};
 }
 
@@ -50,7 +52,11 @@ Term join(Network& net, const Term& a, const Term& b) {
 class Problem {
  public:
   Problem(int rows, int columns, const i64* matrix, const i64* lo, const i64* hi)
-      : rows_(rows), columns_(columns), matrix_(matrix), inputs_(rows, lo, hi), occurrences_(codes_, largest()) {}
+      : rows_(rows),
+        columns_(columns),
+        matrix_(matrix),
+        inputs_(rows, lo, hi),
+        occurrences_(codes_, largest()) {}
 
   /// The cheapest of the attempts, the first among equals, or what shares nothing.
   Result solve(int limit, int tries) {
@@ -117,7 +123,8 @@ class Problem {
     std::vector<Term> terms;
     for (int column = 0; column < columns_; ++column) {
       terms.clear();
-      for (int node : sharing.support(column)) spread(node, sharing.coefficient(node, column), terms);
+      for (int node : sharing.support(column))
+        spread(node, sharing.coefficient(node, column), terms);
       r.outputs.push_back(add_up(r.net, terms, limit, r.saved));
     }
     return r;
@@ -145,7 +152,8 @@ class Problem {
       for (int row = 0; row < rows_; ++row, weights += columns_) spread(row, *weights, terms);
       while (terms.size() > 1) {
         const std::size_t half = terms.size() / 2, odd = terms.size() % 2;
-        for (std::size_t k = 0; k < half; ++k) terms[k] = join(r.net, terms[2 * k], terms[2 * k + 1]);
+        for (std::size_t k = 0; k < half; ++k)
+          terms[k] = join(r.net, terms[2 * k], terms[2 * k + 1]);
         if (odd) terms[half] = terms.back();
         terms.resize(half + odd);
       }
@@ -159,14 +167,17 @@ class Problem {
 
 extern "C" {
 
-/// The cheapest graph of `tries` attempts, `limit` adders deep at most. adders: 6 numbers each (node,
-/// shift, negative of both terms), outputs: 3 (node -1: zero), cost: its LUT bits. Returns the number
-/// of adders, or -1 where more than `room` would be needed.
-__attribute__((visibility("default"))) int qfxc_adders(int rows, int columns, const i64* matrix, const i64* lo,
-                                                       const i64* hi, int limit, int tries, int room, int* adders,
+/// The cheapest graph of `tries` attempts, `limit` adders deep at most. adders: 6 numbers each
+/// (node, shift, negative of both terms), outputs: 3 (node -1: zero), cost: its LUT bits. Returns
+/// the number of adders, or -1 where more than `room` would be needed.
+__attribute__((visibility("default"))) int qfxc_adders(int rows, int columns, const i64* matrix,
+                                                       const i64* lo, const i64* hi, int limit,
+                                                       int tries, int room, int* adders,
                                                        int* outputs, i64* cost) {
   const Result best = Problem(rows, columns, matrix, lo, hi).solve(limit, tries);
-  const auto write = [](int* to, const Term& t) { to[0] = t.node, to[1] = t.shift, to[2] = t.negative; };
+  const auto write = [](int* to, const Term& t) {
+    to[0] = t.node, to[1] = t.shift, to[2] = t.negative;
+  };
   const int count = static_cast<int>(best.net.nodes.size()) - rows;
   *cost = best.cost();
   if (count > room) return -1;

@@ -61,7 +61,8 @@ class Network {
   /// The range of a + b as if they were independent.
   void sum_range(const Term& a, const Term& b, i64& lo, i64& hi) const {
     if (a.node == b.node) {
-      const i64 c = (a.negative ? -1 : 1) * (i64{1} << a.shift) + (b.negative ? -1 : 1) * (i64{1} << b.shift);
+      const i64 c =
+          (a.negative ? -1 : 1) * (i64{1} << a.shift) + (b.negative ? -1 : 1) * (i64{1} << b.shift);
       const i64 p = c * nodes[a.node].lo, q = c * nodes[a.node].hi;
       lo = std::min(p, q), hi = std::max(p, q);
       return;
@@ -74,7 +75,8 @@ class Network {
     }
   }
 
-  /// LUTs of an adder with the result's range, the lower operand not negated (graph.py: adder_bits).
+  /// LUTs of an adder with the result's range, the lower operand not negated (graph.py:
+  /// adder_bits).
   int price(const Term& a, const Term& b, i64 lo, i64 hi) const {
     const bool swap = low(b) < low(a);
     const Term &l = swap ? b : a, &h = swap ? a : b;
@@ -110,7 +112,8 @@ class Network {
     Node n{a, b, 0, 0, 0, std::max(depth(a), depth(b)) + 1};
     i64 all = 0;
     for (int k = 0; k < inputs_; ++k) {
-      const i64 p = form(a.node)[k] * (i64{1} << a.shift), q = form(b.node)[k] * (i64{1} << b.shift);
+      const i64 p = form(a.node)[k] * (i64{1} << a.shift),
+                q = form(b.node)[k] * (i64{1} << b.shift);
       const i64 c = (a.negative ? -p : p) + (b.negative ? -q : q);
       forms_[at + k] = c;
       all |= c;

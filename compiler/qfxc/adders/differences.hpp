@@ -15,13 +15,16 @@ constexpr int WORTH = 3;
 struct Differences {
   std::vector<i64> rest;  // rest[row * columns + column]
   std::vector<int> roots, signs;
-  int most = 0;           // digits of a column
+  int most = 0;  // digits of a column
 
-  bool any() const { return std::any_of(signs.begin(), signs.end(), [](int s) { return s != 0; }); }
+  bool any() const {
+    return std::any_of(signs.begin(), signs.end(), [](int s) { return s != 0; });
+  }
 };
 
 /// The digits of a column minus `sign` times another one.
-inline int digits_apart(const Codes& codes, const i64* matrix, int rows, int columns, int k, int other, int sign) {
+inline int digits_apart(const Codes& codes, const i64* matrix, int rows, int columns, int k,
+                        int other, int sign) {
   int sum = 0;
   for (int row = 0; row < rows; ++row) {
     const i64* w = matrix + static_cast<std::size_t>(row) * columns;
@@ -32,7 +35,9 @@ inline int digits_apart(const Codes& codes, const i64* matrix, int rows, int col
 
 /// Columns in the order of their digits: each becomes a root, or the neighbour of one.
 inline Differences differences(const Codes& codes, const i64* matrix, int rows, int columns) {
-  Differences found{{matrix, matrix + static_cast<std::size_t>(rows) * columns}, {}, std::vector<int>(columns, 0)};
+  Differences found{{matrix, matrix + static_cast<std::size_t>(rows) * columns},
+                    {},
+                    std::vector<int>(columns, 0)};
   std::vector<int> digits(columns);
   std::vector<bool> waiting(columns, true);
   for (int k = 0; k < columns; ++k) {
@@ -58,7 +63,8 @@ inline Differences differences(const Codes& codes, const i64* matrix, int rows, 
       const std::size_t at = static_cast<std::size_t>(row) * columns;
       found.rest[at + k] -= found.signs[k] * matrix[at + found.roots[k]];
     }
-    found.most = std::max(found.most, digits_apart(codes, found.rest.data(), rows, columns, k, k, 0));
+    found.most =
+        std::max(found.most, digits_apart(codes, found.rest.data(), rows, columns, k, k, 0));
   }
   return found;
 }

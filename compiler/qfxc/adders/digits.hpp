@@ -40,7 +40,9 @@ class Codes {
     return e;
   }
 
-  int weight(int c) const { return std::abs(c) < SMALL ? small_[std::abs(c)].weight : adders::weight(c); }
+  int weight(int c) const {
+    return std::abs(c) < SMALL ? small_[std::abs(c)].weight : adders::weight(c);
+  }
 
  private:
   static Entry make(int c) {

@@ -65,7 +65,10 @@ class Occurrences {
   };
 
   Occurrences(const Codes& codes, int largest)
-      : codes_(codes), odds_(std::min(largest / 2 + 1, ODD)), pairs_(odds_ * odds_), alone_(odds_) {}
+      : codes_(codes),
+        odds_(std::min(largest / 2 + 1, ODD)),
+        pairs_(odds_ * odds_),
+        alone_(odds_) {}
 
   /// Between the positive odd parts of x and y; valid until the next call.
   const Count* between(const Entry& x, const Entry& y, int& count) {

@@ -21,8 +21,14 @@ class Sharing {
   /// Column sums over the network's inputs: matrix[input * columns + column].
   Sharing(const Network& inputs, int columns, const i64* matrix, int limit, const Codes& codes,
           Occurrences& occurrences)
-      : net(inputs), columns_(columns), limit_(limit), codes_(&codes), occurrences_(&occurrences),
-        blocks_(span(matrix, net.inputs() * columns)), support_(columns), kraft_(columns, 0),
+      : net(inputs),
+        columns_(columns),
+        limit_(limit),
+        codes_(&codes),
+        occurrences_(&occurrences),
+        blocks_(span(matrix, net.inputs() * columns)),
+        support_(columns),
+        kraft_(columns, 0),
         signs_(net.inputs(), 1) {
     grow();
     for (int k = 0; k < net.inputs() * columns; ++k)
@@ -88,7 +94,7 @@ class Sharing {
   std::vector<u64> kraft_;                 // sum of 2^depth over a column's digits
   std::vector<int> signs_;                 // -1: a node that is the negative of its pattern
   std::priority_queue<Offer> heap_;
-  std::vector<int> touched_;               // blocks that gained occurrences
+  std::vector<int> touched_;  // blocks that gained occurrences
   std::vector<Hit> hits_;
 
   /// Differences of positions of two digits stay below it.
@@ -98,7 +104,9 @@ class Sharing {
     return bits + 2;
   }
 
-  Entry& at(int node, int column) { return table_[static_cast<std::size_t>(node) * columns_ + column]; }
+  Entry& at(int node, int column) {
+    return table_[static_cast<std::size_t>(node) * columns_ + column];
+  }
   const Entry& at(int node, int column) const {
     return table_[static_cast<std::size_t>(node) * columns_ + column];
   }
@@ -138,8 +146,10 @@ class Sharing {
   void count(int b, const Entry& x, const Entry& y, int sign) {
     const bool alone = blocks_[b].i == blocks_[b].j;
     int number;
-    const Occurrences::Count* list = alone ? occurrences_->within(x, number) : occurrences_->between(x, y, number);
-    const int flip = !alone && (x.c < 0) != (y.c < 0), shift = blocks_.slot(y.zeros - x.zeros, false);
+    const Occurrences::Count* list =
+        alone ? occurrences_->within(x, number) : occurrences_->between(x, y, number);
+    const int flip = !alone && (x.c < 0) != (y.c < 0),
+              shift = blocks_.slot(y.zeros - x.zeros, false);
     int most = 0;
     for (int k = 0; k < number; ++k) {
       const int slot = (list[k].slot ^ flip) + shift;
@@ -168,9 +178,11 @@ class Sharing {
 
   void push(int b, int score) {
     blocks_[b].offered = score;
-    u64 h = (static_cast<u64>(b) + 1) * 0x9E3779B97F4A7C15ull + static_cast<u64>(order_.seed) * 0xD1B54A32D192ED03ull;
+    u64 h = (static_cast<u64>(b) + 1) * 0x9E3779B97F4A7C15ull +
+            static_cast<u64>(order_.seed) * 0xD1B54A32D192ED03ull;
     h = (h ^ (h >> 29)) * 0xBF58476D1CE4E5B9ull;
-    heap_.push({score, static_cast<u32>(order_.seed ? h >> 32 : ~static_cast<u64>(b)), b, ++blocks_[b].stamp});
+    heap_.push({score, static_cast<u32>(order_.seed ? h >> 32 : ~static_cast<u64>(b)), b,
+                ++blocks_[b].stamp});
   }
 
   void offer(int b) {
@@ -237,7 +249,8 @@ class Sharing {
     const Entry before[3] = {at(node, column), at(p.i, column), at(p.j, column)};
     const Entry after[3] = {(*codes_)(signs_[node] * hit.used), hit.x, hit.y};
     for (int k = 0; k < count; ++k) {
-      for (int l = k; l < count; ++l) change(near[k], near[l], before[k], before[l], after[k], after[l]);
+      for (int l = k; l < count; ++l)
+        change(near[k], near[l], before[k], before[l], after[k], after[l]);
       for (int other : support_[column])
         if (other != node && other != p.i && other != p.j) {
           const Entry& e = at(other, column);

@@ -26,13 +26,14 @@ struct Price {
 /// A term on the way to a column's sum.
 struct Part {
   Term term;
-  int operands = 1;  // of the carry-save adder that its node would be part of
-  int saved = 0;     // what that one counts
-  int cut = 0;       // the first bit of the node that is not passed through
-  bool open = false; // it may be part of another one: a sum as wide as its operands make it
+  int operands = 1;   // of the carry-save adder that its node would be part of
+  int saved = 0;      // what that one counts
+  int cut = 0;        // the first bit of the node that is not passed through
+  bool open = false;  // it may be part of another one: a sum as wide as its operands make it
 };
 
-/// Parts, and for all pairs of them (a > b) what ranks their sums: what one costs, how high it reaches.
+/// Parts, and for all pairs of them (a > b) what ranks their sums: what one costs, how high it
+/// reaches.
 struct Forest {
   struct Rank {
     int price, reach;
@@ -68,7 +69,8 @@ struct Forest {
     const Part &x = parts[a], &y = parts[b];
     const int first = std::max(net.low(x.term), net.low(y.term)), end = signed_bits(lo, hi);
     Part sum{{}};
-    sum.operands = (merges(net, x, y.term) ? x.operands : 1) + (merges(net, y, x.term) ? y.operands : 1);
+    sum.operands =
+        (merges(net, x, y.term) ? x.operands : 1) + (merges(net, y, x.term) ? y.operands : 1);
     sum.saved = std::max(sum.operands - 3, 0) * std::max(end - first, 0);
     sum.cut = first - std::min(x.term.shift, y.term.shift);
     sum.open = end > net.top(x.term, y.term);
@@ -78,7 +80,8 @@ struct Forest {
   /// What the carry-save adders of two parts count less than that of their sum.
   int more(const Part& sum, std::size_t a, std::size_t b, const Network& net) const {
     const Part &x = parts[a], &y = parts[b];
-    return sum.saved - (merges(net, x, y.term) ? x.saved : 0) - (merges(net, y, x.term) ? y.saved : 0);
+    return sum.saved - (merges(net, x, y.term) ? x.saved : 0) -
+           (merges(net, y, x.term) ? y.saved : 0);
   }
 
   /// Adds a node for the sum of a > b. The sum takes the place of b, the last part that of a.
@@ -183,7 +186,8 @@ inline Term add_up(Network& net, const std::vector<Term>& terms, int limit, i64&
   saved += least.saved;
   const Node& n = net.nodes[out.node];
   int child = -1;
-  if (out.negative && flip_cost(net, out.node, static_cast<int>(own), child) < range_bits(n.lo, n.hi)) {
+  if (out.negative &&
+      flip_cost(net, out.node, static_cast<int>(own), child) < range_bits(n.lo, n.hi)) {
     flip(net, out.node, static_cast<int>(own));
     out.negative = false;
   }
