@@ -44,7 +44,8 @@ def solve(
     where the result's own matrix is not ``matrix``.
     """
     matrix = _checked(matrix, len(inputs))
-    digits, limit = digit_counts(matrix).sum(axis=0), _limit(least_depth(matrix), depth)
+    digits = digit_counts(matrix).sum(axis=0)
+    limit = _limit(_least(digits), depth)
     low = np.array([x.lo for x in inputs], np.int64)
     high = np.array([x.hi for x in inputs], np.int64)
     tries, room = effort * ATTEMPTS[int(digits @ digits) >= LARGE], int(digits.sum())
@@ -74,4 +75,8 @@ def _limit(least: int, depth: int | None) -> int:
 
 def least_depth(matrix: NDArray[np.int64]) -> int:
     """Levels of two-input adders that the column with the most signed digits needs."""
-    return (int(digit_counts(matrix).sum(axis=0).max(initial=1)) - 1).bit_length()
+    return _least(digit_counts(matrix).sum(axis=0))
+
+
+def _least(digits: NDArray[np.int64]) -> int:
+    return (int(digits.max(initial=1)) - 1).bit_length()
